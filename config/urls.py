@@ -1,0 +1,12 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config.views import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("health/", health),
+    path("hooks/", include("integrations.inbox.urls")),
+    path("admin/", admin.site.urls),
+]

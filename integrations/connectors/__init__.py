@@ -1,0 +1,1 @@
+"""Clients of the vendors: plain Python, no Django."""

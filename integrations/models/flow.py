@@ -1,0 +1,74 @@
+"""What moves from where to where."""
+
+from django.db import models
+
+from integrations.models.connection import Connection
+from mappings.models import MappingDocument
+
+
+class Flow(models.Model):
+    """Moves one kind of record from a source connection to a target connection."""
+
+    class Mode(models.TextChoices):
+        CREATE = "create", "Create only"
+        UPSERT = "upsert", "Create or update"
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=60, unique=True)
+    source = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="flows_out"
+    )
+    source_entity = models.CharField(max_length=40)
+    target = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="flows_in"
+    )
+    target_record = models.CharField(max_length=60)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.UPSERT)
+    mapping = models.ForeignKey(
+        MappingDocument, on_delete=models.PROTECT, related_name="+"
+    )
+    is_enabled = models.BooleanField(default=True)
+    priority = models.PositiveSmallIntegerField(
+        default=5, help_text="Lower goes first when slots are short."
+    )
+    retry_schedule = models.JSONField(
+        default=list, blank=True, help_text="Seconds between tries; empty for the default."
+    )
+    alert_at_once = models.BooleanField(
+        default=False, help_text="Every failure alerts, for stock that could be oversold."
+    )
+    hold_hours = models.PositiveSmallIntegerField(
+        default=24, help_text="How long a record may wait for another one."
+    )
+    poll_minutes = models.PositiveSmallIntegerField(
+        default=0, help_text="Ask the source every so many minutes; 0 for never."
+    )
+    cursor = models.CharField(max_length=120, blank=True)
+    polled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Dependency(models.Model):
+    """A record of `flow` needs the record of `needs` found at `source_path` first.
+
+    An order needs its customer: `needs` is the customer flow, and the customer is
+    the object at `customer` inside the order.
+    """
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="dependencies")
+    needs = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="needed_by")
+    source_path = models.CharField(max_length=120)
+
+    class Meta:
+        verbose_name_plural = "dependencies"
+        constraints = [
+            models.UniqueConstraint(fields=["flow", "needs"], name="dependency_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow} needs {self.needs}"

@@ -1,0 +1,276 @@
+"""The ledger: one line per source object and flow, and every try to deliver it."""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+
+from errorqueue.clock import database_time
+from errorqueue.failures import Evidence, Labels, Try
+from integrations.connectors import exact
+from integrations.models.connection import Connection
+from integrations.models.exact import ExactJSONField
+from integrations.models.flow import Flow
+from integrations.models.inbox import InboxEvent
+from mappings.models import MappingVersion
+
+
+class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
+    def due(self, now: datetime) -> Self:
+        """Records that may be claimed: due, or left behind by a dead worker."""
+        return self.filter(
+            Q(state=SyncRecord.State.WAITING, due_at__lte=now)
+            | Q(state=SyncRecord.State.RUNNING, lease_until__lt=now)
+        )
+
+    def claim(
+        self, target: Connection, worker: str, limit: int, lease: timedelta
+    ) -> list["SyncRecord"]:
+        """Take up to `limit` due records for `worker` until the lease ends.
+
+        The token grows and the crash count goes up before any work, so a worker
+        that dies leaves its trace and a late one can no longer write.
+        """
+        now = database_time()
+        with transaction.atomic():
+            picked = self._pick(target, now, limit)
+            self.filter(pk__in=picked).update(
+                state=SyncRecord.State.RUNNING,
+                token=F("token") + 1,
+                crashes=F("crashes") + 1,
+                claimed_version=F("version"),
+                worker=worker,
+                lease_until=now + lease,
+            )
+        claimed = self.filter(pk__in=picked).select_related(
+            "flow__source", "flow__target", "flow__mapping", "event"
+        )
+        return sorted(claimed, key=lambda record: picked.index(record.pk))
+
+    def _pick(self, target: Connection, now: datetime, limit: int) -> list[int]:
+        due = self.due(now).filter(target_connection=target, flow__is_enabled=True)
+        locked = due.select_for_update(skip_locked=True, of=("self",))
+        ordered = locked.order_by("priority", "due_at", "pk")
+        return list(ordered.values_list("pk", flat=True)[:limit])
+
+
+class SyncRecord(models.Model):
+    """The ledger line of one source object on one flow.
+
+    Every change of state is a conditional update; `token` only grows, and only the
+    holder of the latest token may settle a running record.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        HELD = "held", "On hold"
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Failed"
+        EXCLUDED = "excluded", "Excluded"
+
+    class Hold(models.TextChoices):
+        CONNECTION = "connection", "Connection not ready"
+        RECORD = "record", "Waits for another record"
+
+    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="records")
+    target_connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, related_name="+"
+    )
+    source_key = models.CharField(max_length=200)
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    event = models.ForeignKey(
+        InboxEvent, null=True, blank=True, on_delete=models.PROTECT, related_name="records"
+    )
+    source = ExactJSONField()
+    edited = ExactJSONField(null=True, blank=True)
+
+    label = models.CharField(max_length=120, blank=True)
+    party = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    skus = models.TextField(blank=True)
+    amount = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField()
+    priority = models.PositiveSmallIntegerField(default=5)
+    token = models.BigIntegerField(default=0)
+    worker = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    claimed_version = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveIntegerField(default=0)
+
+    hold = models.CharField(max_length=12, choices=Hold, blank=True)
+    hold_reason = models.CharField(max_length=300, blank=True)
+    held_on = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="holding"
+    )
+    hold_until = models.DateTimeField(null=True, blank=True)
+
+    external_id = models.CharField(max_length=200, blank=True)
+    target_id = models.CharField(max_length=200, blank=True)
+    delivered_version = models.PositiveIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    exclusion = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SyncRecordQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["flow", "source_key"], name="one_line_per_object"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["target_connection", "priority", "due_at"],
+                condition=Q(state="waiting"),
+                name="record_due",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(state="running"), name="record_running"
+            ),
+            models.Index(fields=["label"], name="record_label"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow.source_entity.capitalize()} {self.label or self.source_key}"
+
+    @property
+    def payload(self) -> Any:
+        """What will be mapped: a person's edit, or the source as received."""
+        return self.source if self.edited is None else self.edited
+
+    def labels(self) -> Labels:
+        """Return what the error queue copies of this record."""
+        return Labels(
+            subject=str(self),
+            flow=self.flow.name,
+            source=self.flow.source.name,
+            target=self.flow.target.name,
+            entity=self.flow.source_entity,
+            reference=self.label,
+            party=self.party,
+            email=self.email,
+            skus=tuple(self.skus.split()),
+            amount=self.amount,
+            currency=self.currency,
+        )
+
+    def settle(self, state: str, **columns: Any) -> bool:
+        """Leave `running` if this worker still holds the record; say whether it did.
+
+        A newer version that came meanwhile sends the record back to waiting. The
+        crash count returns to zero: whatever the outcome, the worker lived.
+        """
+        mine = SyncRecord.objects.filter(
+            pk=self.pk, state=self.State.RUNNING, token=self.token
+        )
+        common = {"crashes": 0, "lease_until": None, "worker": ""}
+        moved = mine.filter(version=self.claimed_version).update(
+            **common, state=state, **columns
+        )
+        if moved:
+            self.state = state
+            return True
+        back = {**common, "state": self.State.WAITING, "due_at": database_time()}
+        kept = {
+            name: columns[name]
+            for name in ("target_id", "delivered_version", "delivered_at", "external_id")
+            if name in columns
+        }
+        self.state = self.State.WAITING
+        return bool(mine.update(**back, tries=0, **kept))
+
+    def enqueue(self) -> None:
+        """Make it due now, unless it is running or delivered in its newest version."""
+        SyncRecord.objects.filter(pk=self.pk).exclude(
+            state__in=[self.State.RUNNING, self.State.DELIVERED]
+        ).update(
+            state=self.State.WAITING,
+            due_at=database_time(),
+            tries=0,
+            crashes=0,
+            hold="",
+            hold_reason="",
+            held_on=None,
+            hold_until=None,
+        )
+
+    def exclude(self, reason: str) -> None:
+        """Set it aside with a person's reason; a running one is left alone."""
+        SyncRecord.objects.filter(pk=self.pk).exclude(
+            state__in=[self.State.RUNNING, self.State.DELIVERED]
+        ).update(state=self.State.EXCLUDED, exclusion=reason[:300])
+
+    def evidence(self) -> Evidence:
+        attempts = list(self.attempts.select_related("mapping").order_by("number"))
+        latest = attempts[-1].payload if attempts else None
+        return Evidence(
+            source=exact.pretty(self.payload),
+            mapped=exact.pretty(latest) if latest else "",
+            tries=[attempt.as_try() for attempt in attempts],
+            headers=exact.pretty(self.event.headers) if self.event else "",
+        )
+
+    def edit_url(self) -> str:
+        return reverse("admin:integrations_syncrecord_edit", args=[self.pk])
+
+
+class Attempt(models.Model):
+    """One try to deliver a record, written before its request leaves."""
+
+    class Outcome(models.TextChoices):
+        OPEN = "open", "In flight"
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown: settled by look-up"
+
+    record = models.ForeignKey(
+        SyncRecord, on_delete=models.PROTECT, related_name="attempts"
+    )
+    number = models.PositiveIntegerField()
+    token = models.BigIntegerField()
+    version = models.PositiveIntegerField()
+    mapping = models.ForeignKey(
+        MappingVersion, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    external_id = models.CharField(max_length=200, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    payload = ExactJSONField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    started_at = models.DateTimeField()
+    milliseconds = models.PositiveIntegerField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
+    kind = models.CharField(max_length=12, blank=True)
+    message = models.TextField(blank=True)
+    exchanges = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["record", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "number"], name="attempt_number_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Try {self.number} of {self.record}"
+
+    def as_try(self) -> Try:
+        return Try(
+            number=self.number,
+            started_at=self.started_at,
+            milliseconds=self.milliseconds,
+            outcome=self.get_outcome_display(),
+            message=self.message,
+            mapping=str(self.mapping or ""),
+            exchanges=self.exchanges,
+        )

@@ -1,0 +1,156 @@
+"""What a mapping document is made of, and what applying one gives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Kind(StrEnum):
+    """How a row finds its value."""
+
+    COPY = "copy"
+    CONSTANT = "constant"
+    TABLE = "table"
+    LOOKUP = "lookup"
+    TEMPLATE = "template"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target field.
+
+    `target` and `source` are paths (docs/mapping-language.md). `transforms` is a
+    chain of (name, parameters), applied in order before table or look-up.
+    `table` names a value table; `record` and `by` name a look-up; `needs` names the
+    entity that must be delivered first when the look-up finds nothing.
+    `when` is a condition; the row is left out unless it holds.
+    """
+
+    target: str
+    kind: Kind = Kind.COPY
+    source: str = ""
+    constant: Any = None
+    template: str = ""
+    transforms: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    table: str = ""
+    record: str = ""
+    by: str = ""
+    needs: str = ""
+    default: Any = None
+    required: bool = False
+    max_length: int | None = None
+    on_too_long: str = "refuse"
+    when: str = ""
+    section: str = ""
+    owner: str = ""
+    direction: str = ""
+    note: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A list of lines: each element of `source` gives one line of `target`.
+
+    Sections with the same target append to it in order. An empty `source` gives
+    exactly one line (for example the tip of an order).
+    """
+
+    name: str
+    target: str
+    source: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A named rule: records for which `when` holds are not sent."""
+
+    name: str
+    when: str
+
+
+@dataclass(frozen=True)
+class SumCheck:
+    """The `parts` of the target must add up to `source`, to the cent."""
+
+    name: str
+    source: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One version of a mapping document."""
+
+    name: str
+    rows: tuple[Row, ...]
+    sections: tuple[Section, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    checks: tuple[SumCheck, ...] = ()
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One candidate of a look-up."""
+
+    id: str
+    label: str = ""
+    inactive: bool = False
+
+
+class Lookups(Protocol):
+    """Finds internal ids at the target; may ask over the line."""
+
+    def find(self, record: str, by: str, value: str) -> Sequence[Found]:
+        """Return every candidate; an empty sequence when there is none."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one field, in words a business person can act on.
+
+    `kind` is `data` (mend the record), `mapping` (mend the document or a table) or
+    `dependency` (the record named by `needs` and `value` must come first).
+    """
+
+    kind: str
+    target: str
+    rule: str
+    remedy: str
+    source: str = ""
+    line: int | None = None
+    value: str = ""
+    allowed: tuple[str, ...] = ()
+    needs: str = ""
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where one target value came from."""
+
+    target: str
+    source: str
+    value: Any
+    row: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The result: a payload, why each value is there, and all that is wrong.
+
+    `excluded` holds the name of the rule that keeps the record out, or nothing.
+    """
+
+    payload: dict[str, Any]
+    trace: tuple[Trace, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    excluded: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        return not self.problems and not self.excluded
