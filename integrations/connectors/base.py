@@ -220,6 +220,10 @@ class Connector:
         """Call the vendor and say in words what works and what does not."""
         raise NotImplementedError
 
+    def probe(self) -> None:
+        """Try the log-in with one cheap call; raise AccessRefused when it fails."""
+        raise NotImplementedError
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
         """Check the signature over the raw body; raise BadSignature."""
         raise NotImplementedError

@@ -1,0 +1,260 @@
+"""The verbs of a connector, as NetSuite understands them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from integrations.connectors.answers import Answer
+from integrations.connectors.base import (
+    CheckResult,
+    Connector,
+    Found,
+    Payload,
+    Setting,
+    SourceObject,
+    WebhookHead,
+    Written,
+)
+from integrations.connectors.errors import (
+    AlreadyExists,
+    BadSignature,
+    RecordConflict,
+    RecordMissing,
+    RequestRefused,
+    ServerFault,
+    TopicUnsupported,
+)
+from integrations.connectors.http import ApiClient
+from integrations.connectors.netsuite import checks, lookups, records, stock
+from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
+from integrations.connectors.netsuite.errors import error_for
+
+# NetSuite's advice for cursors by timestamp: start a little before the last run.
+OVERLAP = timedelta(minutes=15)
+_ACCOUNT_ID = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)?")
+
+
+class NetSuite(Connector):
+    """One NetSuite account, spoken to over SuiteTalk REST and SuiteQL."""
+
+    kind = "netsuite"
+    label = "NetSuite"
+    auth_methods = (CERTIFICATE, TOKENS)
+    options = (
+        Setting(
+            "tax_mode",
+            "Tax",
+            choices=("legacy", "suitetax"),
+            default="legacy",
+            help="Setup > Company > Enable Features > Tax shows SuiteTax when it is on.",
+        ),
+        Setting(
+            "name_validation",
+            "Unknown field names",
+            choices=("Error", "Warning", "Ignore"),
+            default="Error",
+            help="Anything but Error lets NetSuite drop misspelt fields in silence.",
+        ),
+        Setting(
+            "subsidiary",
+            "Subsidiary",
+            required=False,
+            help="Name of the subsidiary that orders and customers belong to. Leave "
+            "it empty in an account without subsidiaries.",
+        ),
+        Setting(
+            "tax_type",
+            "Tax type (SuiteTax)",
+            required=False,
+            help="Internal id, used for the tax details of orders.",
+        ),
+        Setting(
+            "tax_code",
+            "Tax code (SuiteTax)",
+            required=False,
+            help="Internal id, used for the tax details of orders.",
+        ),
+        Setting(
+            "address_line_length",
+            "Longest address line",
+            default="150",
+            help="How many characters this account takes in a line of an address.",
+        ),
+    )
+    host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
+
+    @classmethod
+    def default_base_url(cls, account_id: str) -> str:
+        return f"https://{_host_name(account_id)}.suitetalk.api.netsuite.com"
+
+    @classmethod
+    def account_problem(cls, account_id: str) -> str:
+        if _ACCOUNT_ID.fullmatch(account_id):
+            return ""
+        return (
+            "Write the account id as NetSuite shows it under Company Information: "
+            "capitals, digits and an underscore, for example 123456 or 123456_SB1."
+        )
+
+    @cached_property
+    def client(self) -> ApiClient:
+        return ApiClient(
+            self.label,
+            self.base_url,
+            self.services,
+            error_for=error_for,
+            login=login_for(self.account, self.base_url, self.services),
+            secrets=tuple(self.account.credentials.values()),
+        )
+
+    @property
+    def base_url(self) -> str:
+        own = self.default_base_url(self.account.account_id)
+        return (self.account.base_url or own).rstrip("/")
+
+    def check(self) -> CheckResult:
+        return checks.check(self.client)
+
+    def probe(self) -> None:
+        checks.server_time(self.client)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
+        raise BadSignature("NetSuite connections take no deliveries.", sent=False)
+
+    def read_webhook(self, topic: str, body: bytes) -> SourceObject:
+        raise TopicUnsupported("NetSuite connections take no deliveries.", sent=False)
+
+    def find(self, record_type: str, by: str, value: str) -> list[Found]:
+        return lookups.find(self.client, record_type, by, value)
+
+    def create(self, record_type: str, payload: Payload, key: str) -> Written:
+        try:
+            answer = self._write("POST", record_type, {**payload, "externalId": key})
+        except AlreadyExists as error:
+            return self._adopt(record_type, payload, key, error)
+        return self._written(record_type, key, answer)
+
+    def _adopt(
+        self, record_type: str, payload: Payload, key: str, error: AlreadyExists
+    ) -> Written:
+        """Take the record that has this key as ours, if it is the one we meant."""
+        target_id = self.find_written(record_type, key)
+        if target_id is None:
+            raise error
+        found = records.differences(payload, self._read(record_type, key))
+        if found:
+            raise RecordConflict(
+                f"NetSuite holds another {record_type} with the external id {key} "
+                f"(id {target_id}).",
+                code="DIFFERENT_RECORD",
+                fields=found,
+            ) from error
+        url = self.record_url(record_type, target_id)
+        return Written(target_id, adopted=True, url=url)
+
+    def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
+        body = dict(payload)
+        if records.lines_of(body, "addressBook"):
+            self._leave_known_addresses_out(record_type, body, key)
+        replaced = [name for name in records.sublists_of(body) if name != "addressBook"]
+        params = {"replace": ",".join(replaced)} if replaced else {}
+        answer = self._write("PUT", f"{record_type}/eid:{key}", body, params)
+        return self._written(record_type, key, answer)
+
+    def _leave_known_addresses_out(
+        self, record_type: str, body: Payload, key: str
+    ) -> None:
+        """Send new addresses only: a repeat adds none, and none of others is lost."""
+        try:
+            present = self._read(record_type, key)
+        except RecordMissing:
+            return
+        book = records.lines_of(present, "addressBook")
+        new = records.new_addresses(records.lines_of(body, "addressBook"), book)
+        body["addressBook"] = {"items": new}
+        if not new:
+            del body["addressBook"]
+
+    def _write(
+        self,
+        method: str,
+        path: str,
+        body: Payload,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        validation = str(self.account.options.get("name_validation") or "Error")
+        return self.client.request(
+            method,
+            f"{records.PATH}/{path}",
+            params=params,
+            json=records.outgoing(body),
+            headers={"X-NetSuite-PropertyNameValidation": validation},
+        )
+
+    def _written(self, record_type: str, key: str, answer: Answer) -> Written:
+        found = records.id_in(answer.headers.get("Location"))
+        target_id = found or self.find_written(record_type, key)
+        if not target_id:
+            raise ServerFault(
+                f"NetSuite took the {record_type} but did not say under which id.",
+                status=answer.status,
+            )
+        return Written(target_id, url=self.record_url(record_type, target_id))
+
+    def find_written(self, record_type: str, key: str) -> str | None:
+        if record_type in records.RECORD_TYPES:
+            found = lookups.ids_by_key(self.client, record_type, key)
+            if found:
+                return found[0]
+        # A role may see no row in SuiteQL where the record itself can be read.
+        try:
+            value = self._read(record_type, key, fields="id").get("id")
+        except RecordMissing:
+            return None
+        return str(value) if value else None
+
+    def _read(self, record_type: str, key: str, fields: str = "") -> Payload:
+        params = {"fields": fields} if fields else {"expandSubResources": "true"}
+        path = f"{records.PATH}/{record_type}/eid:{key}"
+        return self.client.request("GET", path, params=params).mapping()
+
+    def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
+        """Yield the stock of every item and location; `since` narrows nothing.
+
+        NetSuite names no column that surely tells when stock moved, so the ledger
+        finds out what changed by comparing. The cursor tells when this run began.
+        """
+        if entity != "inventory":
+            self._refuse(f"NetSuite is not read for changes of {entity}.")
+        seen_at = checks.server_time(self.client)
+        cursor = (seen_at - OVERLAP).isoformat()
+        for found in stock.levels(self.client, seen_at):
+            yield found, cursor
+
+    def source_object(self, entity: str, payload: Payload) -> SourceObject:
+        if entity != "inventory":
+            self._refuse(f"NetSuite is not a source of {entity}.")
+        return stock.level(payload)
+
+    def fetch(self, entity: str, key: str) -> SourceObject:
+        self._refuse(f"A single {entity} is not read from NetSuite; ask for changes.")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise RequestRefused(reason, sent=False)
+
+    def record_url(self, record_type: str, target_id: str) -> str:
+        host = urlsplit(self.base_url).hostname or ""
+        if not host.endswith(self.host_suffixes):
+            return f"{self.base_url}/ui/records/{record_type}/{target_id}"
+        known = records.RECORD_TYPES.get(record_type)
+        if known is None:
+            return ""
+        account = _host_name(self.account.account_id)
+        return f"https://{account}.app.netsuite.com{known.page}?id={target_id}"
+
+
+def _host_name(account_id: str) -> str:
+    return account_id.lower().replace("_", "-")

@@ -1,0 +1,108 @@
+"""How references are found: which table, which column, which name to show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from integrations.connectors.base import Found
+from integrations.connectors.errors import RequestRefused
+from integrations.connectors.http import ApiClient
+from integrations.connectors.netsuite import suiteql
+from integrations.connectors.netsuite.records import RECORD_TYPES
+
+MOST = 10
+EXTERNAL_ID = "external id"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One table that references point into, and the columns that name a row."""
+
+    table: str
+    label: str
+    columns: Mapping[str, str]
+
+
+_NAMED = {"name": "name"}
+
+LOOKUPS: Mapping[str, Lookup] = {
+    "item": Lookup(
+        "item",
+        "itemid",
+        {"sku": "itemid", "upc": "upccode", EXTERNAL_ID: "externalid"},
+    ),
+    "customer": Lookup(
+        "customer",
+        "entityid",
+        {EXTERNAL_ID: "externalid", "email": "LOWER(email)", "name": "companyname"},
+    ),
+    "currency": Lookup("currency", "name", {"symbol": "symbol", "name": "name"}),
+    "shipItem": Lookup("shipitem", "itemid", {"name": "itemid"}),
+    "account": Lookup("account", "accountsearchdisplayname", {"number": "acctnumber"}),
+    "location": Lookup("location", "name", _NAMED),
+    "subsidiary": Lookup("subsidiary", "name", _NAMED),
+    "department": Lookup("department", "name", _NAMED),
+    "classification": Lookup("classification", "name", _NAMED),
+    "term": Lookup("term", "name", _NAMED),
+    "paymentMethod": Lookup("paymentmethod", "name", _NAMED),
+    "priceLevel": Lookup("pricelevel", "name", _NAMED),
+}
+
+
+def find(client: ApiClient, record_type: str, by: str, value: str) -> list[Found]:
+    """Return every record that `value` names, inactive ones marked."""
+    lookup = LOOKUPS.get(record_type)
+    column = lookup.columns.get(by) if lookup else None
+    if lookup is None or column is None:
+        return _find_by_key(client, record_type, by, value)
+    wanted = value.lower() if column.startswith("LOWER(") else value
+    found = suiteql.query(client, _sql(lookup, f"{column} = ?"), wanted)
+    if not found and column == "itemid" and lookup.table == "item":
+        found = _matrix_children(client, lookup, value)
+    return [_found(row) for row in found]
+
+
+def _sql(lookup: Lookup, condition: str) -> str:
+    return (
+        f"SELECT id, {lookup.label} AS label, isinactive FROM {lookup.table} "  # noqa: S608
+        f"WHERE {condition} ORDER BY id FETCH FIRST {MOST} ROWS ONLY"
+    )
+
+
+def _matrix_children(client: ApiClient, lookup: Lookup, sku: str) -> list[suiteql.Row]:
+    """Find a child of a matrix item, which NetSuite may show as `Parent : Child`.
+
+    LIKE takes `_` and `%` of a SKU for wildcards, so its answer is sifted.
+    """
+    ending = f" : {sku}"
+    rows = suiteql.query(client, _sql(lookup, "itemid LIKE ?"), f"%{ending}")
+    return [row for row in rows if suiteql.text(row, "label").endswith(ending)]
+
+
+def _find_by_key(
+    client: ApiClient, record_type: str, by: str, value: str
+) -> list[Found]:
+    if by != EXTERNAL_ID or record_type not in RECORD_TYPES:
+        raise RequestRefused(
+            f"NetSuite's {record_type} cannot be looked up by {by}.", sent=False
+        )
+    return [Found(found) for found in ids_by_key(client, record_type, value)]
+
+
+def _found(row: suiteql.Row) -> Found:
+    return Found(
+        id=suiteql.text(row, "id"),
+        label=suiteql.text(row, "label"),
+        inactive=suiteql.is_true(row, "isinactive"),
+    )
+
+
+def ids_by_key(client: ApiClient, record_type: str, key: str) -> list[str]:
+    """Return the ids of the records with an external id; needs a known type."""
+    known = RECORD_TYPES[record_type]
+    if known.code:
+        sql = "SELECT id FROM transaction WHERE type = ? AND externalid = ?"
+        rows = suiteql.query(client, sql, known.code, key)
+    else:
+        sql = f"SELECT id FROM {known.table} WHERE externalid = ?"  # noqa: S608
+        rows = suiteql.query(client, sql, key)
+    return [suiteql.text(row, "id") for row in rows]

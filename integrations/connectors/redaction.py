@@ -1,0 +1,138 @@
+"""Secrets out of everything that is kept: requests, answers, error texts.
+
+Headers are kept by an allow-list. In bodies, values under names that look secret
+are starred, and so is every secret of the account wherever it stands.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
+
+from integrations.connectors import exact
+from integrations.connectors.base import Secret
+
+STARS = "•••"
+LIMIT = 32 * 1024
+SHORTEST_SECRET = 6
+
+KEPT_HEADERS = frozenset(
+    {
+        "accept",
+        "content-length",
+        "content-type",
+        "date",
+        "location",
+        "prefer",
+        "preference-applied",
+        "retry-after",
+        "user-agent",
+        "www-authenticate",
+        "x-n-operationid",
+        "x-netsuite-propertynamevalidation",
+        "x-request-id",
+        "x-shopify-api-version",
+    }
+)
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|assertion|authori[sz]ation|signature|credential|cookie"
+    r"|hmac|(?:api|private|consumer|access|client)[_-]?key|^key$",
+    re.IGNORECASE,
+)
+_NAMED_VALUE = re.compile(
+    r'("(?P<name>(?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s",\]}{\[]+)'
+)
+
+
+def dump(headers: Mapping[str, Any], body: bytes, secrets: Iterable[Secret]) -> str:
+    """Write headers and body as text that may be kept, 32 kB at most."""
+    kind = str(headers.get("Content-Type", ""))
+    lines = [f"{name}: {_header(name, value)}" for name, value in headers.items()]
+    # Twice the limit is enough to star a secret that the cut would halve.
+    text = clean_body(body[: 2 * LIMIT].decode("utf-8", "replace"), kind)
+    return cut(star("\n".join(lines) + "\n\n" + text, secrets)).strip()
+
+
+def _header(name: str, value: Any) -> str:
+    if name.lower() not in KEPT_HEADERS:
+        return STARS
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return clean_url(text) if name.lower() == "location" else text
+
+
+def clean_body(text: str, kind: str) -> str:
+    """Star what stands under a secret name in JSON, or in a form."""
+    if "x-www-form-urlencoded" in kind:
+        return _clean_pairs(text)
+    try:
+        return exact.dumps(_clean_value(exact.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _NAMED_VALUE.sub(_star_named, text)
+
+
+def _clean_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: STARS if item and is_secret_name(name) else _clean_value(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_clean_value(item) for item in value]
+    return value
+
+
+def _star_named(match: re.Match[str]) -> str:
+    if is_secret_name(match["name"]):
+        return f'{match[1]}"{STARS}"'
+    return match[0]
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether a value under this name must not be kept."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def clean_url(url: str) -> str:
+    """Return an address without user, password and secret parameters."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, _clean_pairs(parts.query), ""))
+
+
+def _clean_pairs(text: str) -> str:
+    pairs = parse_qsl(text, keep_blank_values=True)
+    return "&".join(
+        f"{name}={STARS if is_secret_name(name) else quote(value, safe='')}"
+        for name, value in pairs
+    )
+
+
+def star(text: str, secrets: Iterable[Secret]) -> str:
+    """Replace every secret in a text, also where it is escaped or encoded."""
+    for form in sorted(_forms(secrets), key=len, reverse=True):
+        text = text.replace(form, STARS)
+    return text
+
+
+def _forms(secrets: Iterable[Secret]) -> set[str]:
+    found: set[str] = set()
+    for secret in secrets:
+        value = secret.reveal()
+        whole = {
+            value,
+            json.dumps(value)[1:-1],
+            quote(value, safe=""),
+            quote_plus(value),
+        }
+        found |= whole | set(value.splitlines())
+    return {form for form in found if len(form) >= SHORTEST_SECRET}
+
+
+def cut(text: str, limit: int = LIMIT) -> str:
+    """Shorten a text to `limit` bytes and say so."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return text
+    note = "\n… (cut)"
+    return raw[: limit - len(note.encode())].decode("utf-8", "ignore") + note

@@ -1,0 +1,135 @@
+"""The verbs of a connector, as Shopify understands them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import NoReturn
+
+from integrations.connectors.base import (
+    CheckResult,
+    Connector,
+    Found,
+    Payload,
+    SourceObject,
+    WebhookHead,
+    Written,
+)
+from integrations.connectors.errors import RequestRefused
+from integrations.connectors.http import ApiClient
+from integrations.connectors.shopify import checks, orders, reading, stock, webhooks
+from integrations.connectors.shopify.auth import (
+    APP_CREDENTIALS,
+    STORED_TOKEN,
+    login_for,
+)
+from integrations.connectors.shopify.graphql import GraphQL, VersionCheck
+from integrations.connectors.shopify.values import key_of
+
+# An app's own secret signs deliveries, too; during a change the old one still does.
+SIGNING = (
+    "webhook_secret",
+    "webhook_secret_previous",
+    "client_secret",
+    "client_secret_previous",
+)
+SHOP_QUERY = "query WaybillProbe { shop { name } }"
+_SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
+
+
+class Shopify(Connector):
+    """One Shopify shop: webhooks in, Admin GraphQL out."""
+
+    kind = "shopify"
+    label = "Shopify"
+    auth_methods = (APP_CREDENTIALS, STORED_TOKEN)
+    default_api_version = "2026-10"
+    host_suffixes = (".myshopify.com",)
+    webhook_secrets = ("webhook_secret", "webhook_secret_previous")
+
+    @classmethod
+    def default_base_url(cls, account_id: str) -> str:
+        return f"https://{account_id.lower()}"
+
+    @classmethod
+    def account_problem(cls, account_id: str) -> str:
+        if _SHOP.fullmatch(account_id):
+            return ""
+        return (
+            "Write the shop's own address, for example my-shop.myshopify.com, also "
+            "if customers see another one."
+        )
+
+    @property
+    def base_url(self) -> str:
+        own = self.default_base_url(self.account.account_id)
+        return (self.account.base_url or own).rstrip("/")
+
+    @cached_property
+    def graphql(self) -> GraphQL:
+        version = self.account.api_version or self.default_api_version
+        client = ApiClient(
+            self.label,
+            self.base_url,
+            self.services,
+            error_for=VersionCheck(version),
+            login=login_for(self.account, self.base_url, self.services),
+            secrets=tuple(self.account.credentials.values()),
+        )
+        return GraphQL(client, version)
+
+    def check(self) -> CheckResult:
+        return checks.check(self.graphql, self.account.account_id)
+
+    def probe(self) -> None:
+        self.graphql.run(SHOP_QUERY)
+
+    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
+        known = self.account.credentials
+        secrets = [known[name] for name in SIGNING if name in known]
+        return webhooks.verify(headers, body, secrets, self.account.account_id)
+
+    def read_webhook(self, topic: str, body: bytes) -> SourceObject:
+        return webhooks.read(topic, body)
+
+    def source_object(self, entity: str, payload: Payload) -> SourceObject:
+        return webhooks.source_object(entity, payload)
+
+    def derived(self, entity: str, payload: Payload) -> Payload:
+        if entity == "order":
+            return orders.derived(payload)
+        if entity == "customer":
+            return {"customer_id": key_of(payload, "Customer")}
+        return {}
+
+    def find(self, record_type: str, by: str, value: str) -> list[Found]:
+        if (record_type, by) == ("inventoryItem", "sku"):
+            return stock.find_items(self.graphql, value)
+        if (record_type, by) == ("location", "name"):
+            return stock.find_locations(self.graphql, value)
+        self._refuse(f"Shopify's {record_type} cannot be looked up by {by}.")
+
+    def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
+        if record_type != "inventoryLevel":
+            self._refuse(f"Waybill writes no {record_type} to Shopify.")
+        return Written(stock.set_level(self.graphql, payload, key))
+
+    def create(self, record_type: str, payload: Payload, key: str) -> Written:
+        self._refuse(f"Waybill creates no {record_type} in Shopify.")
+
+    def find_written(self, record_type: str, key: str) -> str | None:
+        """Return None: a stock level is set again rather than looked up."""
+        return None
+
+    def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
+        self._refuse(f"Shopify sends {entity} by webhook; it is not asked for changes.")
+
+    def fetch(self, entity: str, key: str) -> SourceObject:
+        """Read an order or a customer as it stands now, in its webhook's shape."""
+        if entity == "order":
+            return self.source_object(entity, reading.order(self.graphql, key))
+        if entity == "customer":
+            return self.source_object(entity, reading.customer(self.graphql, key))
+        self._refuse(f"A single {entity} is not read from Shopify.")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise RequestRefused(reason, sent=False)

@@ -1,0 +1,134 @@
+"""Reads one order or customer again, in the shape that its webhook had."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from integrations.connectors.base import Payload
+from integrations.connectors.errors import RecordMissing, ServerFault
+from integrations.connectors.shopify import rest_shape
+from integrations.connectors.shopify.graphql import GraphQL, next_page
+
+# A query may cost 1,000 points; a line with its lists costs about 20.
+LINES_PER_PAGE = 25
+
+_MONEY = "{ shopMoney { amount currencyCode } }"
+_TAXES = f"taxLines {{ title rate channelLiable priceSet {_MONEY} }}"
+_ALLOCATIONS = (
+    f"discountAllocations {{ allocatedAmountSet {_MONEY} "
+    "discountApplication { index } }"
+)
+_PLACE = """{
+  id firstName lastName name company address1 address2 city zip phone
+  province provinceCode country countryCodeV2
+}"""
+_PERSON = f"""{{
+  id legacyResourceId firstName lastName state note verifiedEmail taxExempt
+  createdAt updatedAt
+  defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }}
+  defaultAddress {_PLACE}
+}}"""
+
+ORDER = f"""
+query WaybillOrder($id: ID!) {{
+  shop {{ ianaTimezone }}
+  order(id: $id) {{
+    id legacyResourceId name number confirmed test email phone note tags poNumber
+    sourceName sourceIdentifier cancelReason displayFinancialStatus
+    createdAt processedAt updatedAt closedAt cancelledAt
+    currencyCode presentmentCurrencyCode taxesIncluded taxExempt dutiesIncluded
+    paymentGatewayNames discountCodes
+    customAttributes {{ key value }}
+    totalPriceSet {_MONEY} subtotalPriceSet {_MONEY} totalTaxSet {_MONEY}
+    totalDiscountsSet {_MONEY} totalTipReceivedSet {_MONEY}
+    originalTotalDutiesSet {_MONEY} originalTotalAdditionalFeesSet {_MONEY}
+    {_TAXES}
+    customer {_PERSON}
+    billingAddress {_PLACE}
+    shippingAddress {_PLACE}
+    purchasingEntity {{
+      ... on PurchasingCompany {{ company {{ id }} location {{ id }} }}
+    }}
+    paymentTerms {{ paymentTermsName dueInDays }}
+    shippingLines(first: 10, includeRemovals: true) {{
+      nodes {{
+        title code source isRemoved
+        originalPriceSet {_MONEY} discountedPriceSet {_MONEY}
+        {_ALLOCATIONS} {_TAXES}
+      }}
+    }}
+    discountApplications(first: 25) {{
+      nodes {{
+        index
+        ... on DiscountCodeApplication {{ code }}
+        ... on AutomaticDiscountApplication {{ title }}
+        ... on ManualDiscountApplication {{ title }}
+      }}
+    }}
+  }}
+}}
+"""
+LINES = f"""
+query WaybillLines($id: ID!, $first: Int!, $after: String) {{
+  order(id: $id) {{
+    lineItems(first: $first, after: $after) {{
+      nodes {{
+        id title name sku variantTitle vendor quantity currentQuantity isGiftCard
+        requiresShipping taxable
+        originalUnitPriceSet {_MONEY}
+        {_ALLOCATIONS} {_TAXES}
+        duties {{ harmonizedSystemCode countryCodeOfOrigin price {_MONEY} }}
+        variant {{ legacyResourceId }}
+        product {{ legacyResourceId }}
+      }}
+      pageInfo {{ hasNextPage endCursor }}
+    }}
+  }}
+}}
+"""
+CUSTOMER = f"""
+query WaybillCustomer($id: ID!) {{
+  shop {{ ianaTimezone }}
+  customer(id: $id) {_PERSON}
+}}
+"""
+
+
+def order(graphql: GraphQL, key: str) -> Payload:
+    """Return an order with all its lines; raises RecordMissing."""
+    gid = {"id": f"gid://shopify/Order/{key}"}
+    data = graphql.run(ORDER, gid)
+    found = _present(data, "order", key)
+    lines: list[Payload] = []
+    after: str | None = None
+    while True:
+        asked = {**gid, "first": LINES_PER_PAGE, "after": after}
+        page = _present(graphql.run(LINES, asked), "order", key)["lineItems"]
+        lines += page["nodes"]
+        after = next_page(page)
+        if after is None:
+            return rest_shape.order(found, lines, _zone(data))
+
+
+def customer(graphql: GraphQL, key: str) -> Payload:
+    """Return a customer; raises RecordMissing."""
+    data = graphql.run(CUSTOMER, {"id": f"gid://shopify/Customer/{key}"})
+    return rest_shape.customer(_present(data, "customer", key), _zone(data))
+
+
+def _present(data: Payload, name: str, key: str) -> dict[str, Any]:
+    found = data.get(name)
+    if not isinstance(found, dict):
+        raise RecordMissing(
+            f"Shopify shows no {name} {key}. It was deleted, or it is older than 60 "
+            "days and the app lacks the scope read_all_orders."
+        )
+    return found
+
+
+def _zone(data: Payload) -> ZoneInfo:
+    """Return the shop's time zone: GraphQL tells times in UTC, webhooks in this."""
+    name = str((data.get("shop") or {}).get("ianaTimezone"))
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ServerFault(f"Shopify names the time zone {name!r}.") from error

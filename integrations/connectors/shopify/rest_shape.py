@@ -1,0 +1,272 @@
+"""GraphQL objects in the shape of webhook bodies, so that one mapping reads both.
+
+Holds what mappings read. Amounts stay the text they are; GraphQL writes "1.0" where
+a webhook writes "1.00".
+"""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from integrations.connectors.base import Payload
+
+Node = dict[str, Any]
+
+
+def order(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
+    """Return an order as `orders/updated` would bring it."""
+    return {
+        **_ids(node),
+        **_copied(node, _ORDER_FIELDS),
+        **{name: _local(node.get(key), zone) for name, key in _ORDER_TIMES.items()},
+        **{name: _amount(node.get(key)) for name, key in _ORDER_AMOUNTS.items()},
+        "original_total_duties_set": _money_set(node.get("originalTotalDutiesSet")),
+        "original_total_additional_fees_set": _money_set(
+            node.get("originalTotalAdditionalFeesSet")
+        ),
+        "contact_email": node.get("email"),
+        "cancel_reason": _lower(node.get("cancelReason")),
+        "financial_status": _lower(node.get("displayFinancialStatus")),
+        "tags": ", ".join(node.get("tags") or []),
+        "note_attributes": _attributes(node),
+        "discount_codes": [{"code": code} for code in node.get("discountCodes") or []],
+        "discount_applications": _applications(node),
+        "tax_lines": _taxes(node),
+        "line_items": [_line(line) for line in lines],
+        "shipping_lines": [_shipping(line) for line in _nodes(node, "shippingLines")],
+        "billing_address": _address(node.get("billingAddress")),
+        "shipping_address": _address(node.get("shippingAddress")),
+        "customer": customer(node["customer"], zone) if node.get("customer") else None,
+        "company": _company(node.get("purchasingEntity")),
+        "payment_terms": _terms(node.get("paymentTerms")),
+    }
+
+
+def customer(node: Node, zone: ZoneInfo) -> Payload:
+    """Return a customer as `customers/update` would bring it."""
+    address = _address(node.get("defaultAddress"))
+    return {
+        **_ids(node),
+        **_copied(node, _CUSTOMER_FIELDS),
+        "created_at": _local(node.get("createdAt"), zone),
+        "updated_at": _local(node.get("updatedAt"), zone),
+        "state": _lower(node.get("state")),
+        "email": _inner(node, "defaultEmailAddress").get("emailAddress"),
+        "phone": _inner(node, "defaultPhoneNumber").get("phoneNumber"),
+        "addresses": [address] if address else [],
+        "default_address": address,
+    }
+
+
+_ORDER_FIELDS = {
+    "name": "name",
+    "order_number": "number",
+    "confirmed": "confirmed",
+    "test": "test",
+    "email": "email",
+    "phone": "phone",
+    "note": "note",
+    "po_number": "poNumber",
+    "source_name": "sourceName",
+    "source_identifier": "sourceIdentifier",
+    "currency": "currencyCode",
+    "presentment_currency": "presentmentCurrencyCode",
+    "taxes_included": "taxesIncluded",
+    "tax_exempt": "taxExempt",
+    "duties_included": "dutiesIncluded",
+    "payment_gateway_names": "paymentGatewayNames",
+}
+_ORDER_TIMES = {
+    "created_at": "createdAt",
+    "processed_at": "processedAt",
+    "updated_at": "updatedAt",
+    "closed_at": "closedAt",
+    "cancelled_at": "cancelledAt",
+}
+_ORDER_AMOUNTS = {
+    "total_price": "totalPriceSet",
+    "subtotal_price": "subtotalPriceSet",
+    "total_tax": "totalTaxSet",
+    "total_discounts": "totalDiscountsSet",
+    "total_tip_received": "totalTipReceivedSet",
+}
+_LINE_FIELDS = {
+    "admin_graphql_api_id": "id",
+    "title": "title",
+    "name": "name",
+    "sku": "sku",
+    "variant_title": "variantTitle",
+    "vendor": "vendor",
+    "quantity": "quantity",
+    "current_quantity": "currentQuantity",
+    "gift_card": "isGiftCard",
+    "requires_shipping": "requiresShipping",
+    "taxable": "taxable",
+}
+_CUSTOMER_FIELDS = {
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "note": "note",
+    "verified_email": "verifiedEmail",
+    "tax_exempt": "taxExempt",
+}
+_ADDRESS_FIELDS = {
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "name": "name",
+    "company": "company",
+    "address1": "address1",
+    "address2": "address2",
+    "city": "city",
+    "zip": "zip",
+    "phone": "phone",
+    "province": "province",
+    "province_code": "provinceCode",
+    "country": "country",
+    "country_code": "countryCodeV2",
+}
+
+
+def _copied(node: Node, fields: dict[str, str]) -> Payload:
+    return {name: node.get(key) for name, key in fields.items()}
+
+
+def _inner(node: Node, name: str) -> Node:
+    found = node.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _nodes(node: Node, connection: str) -> list[Node]:
+    return _inner(node, connection).get("nodes") or []
+
+
+def _ids(node: Node) -> Payload:
+    return {"id": _number(node), "admin_graphql_api_id": node.get("id")}
+
+
+def _number(node: Node) -> int | None:
+    found = str(node.get("legacyResourceId") or "")
+    return int(found) if found.isdecimal() else None
+
+
+def _lower(value: Any) -> str | None:
+    return value.lower() if isinstance(value, str) else None
+
+
+def _local(value: Any, zone: ZoneInfo) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return datetime.fromisoformat(value).astimezone(zone).isoformat()
+
+
+def _amount(money_set: Any) -> str | None:
+    shop = _inner(money_set, "shopMoney") if isinstance(money_set, dict) else {}
+    found = shop.get("amount")
+    return None if found is None else str(found)
+
+
+def _money_set(money_set: Any) -> Payload | None:
+    if not isinstance(money_set, dict):
+        return None
+    currency = _inner(money_set, "shopMoney").get("currencyCode")
+    return {"shop_money": {"amount": _amount(money_set), "currency_code": currency}}
+
+
+def _attributes(node: Node) -> list[Payload]:
+    found = node.get("customAttributes") or []
+    return [{"name": row.get("key"), "value": row.get("value")} for row in found]
+
+
+def _applications(node: Node) -> list[Payload]:
+    found = sorted(
+        _nodes(node, "discountApplications"), key=lambda row: int(row["index"])
+    )
+    return [
+        {name: row[name] for name in ("code", "title") if row.get(name)}
+        for row in found
+    ]
+
+
+def _taxes(node: Node) -> list[Payload]:
+    return [
+        {
+            "title": tax.get("title"),
+            "rate": tax.get("rate"),
+            "price": _amount(tax.get("priceSet")),
+            "channel_liable": tax.get("channelLiable"),
+        }
+        for tax in node.get("taxLines") or []
+    ]
+
+
+def _allocations(node: Node) -> list[Payload]:
+    return [
+        {
+            "amount": _amount(one.get("allocatedAmountSet")),
+            "discount_application_index": _inner(one, "discountApplication").get(
+                "index"
+            ),
+        }
+        for one in node.get("discountAllocations") or []
+    ]
+
+
+def _line(node: Node) -> Payload:
+    return {
+        **_copied(node, _LINE_FIELDS),
+        "product_id": _number(_inner(node, "product")),
+        "variant_id": _number(_inner(node, "variant")),
+        "price": _amount(node.get("originalUnitPriceSet")),
+        "discount_allocations": _allocations(node),
+        "tax_lines": _taxes(node),
+        "duties": [_duty(duty) for duty in node.get("duties") or []],
+    }
+
+
+def _duty(node: Node) -> Payload:
+    return {
+        **(_money_set(node.get("price")) or {}),
+        "harmonized_system_code": node.get("harmonizedSystemCode"),
+        "country_code_of_origin": node.get("countryCodeOfOrigin"),
+    }
+
+
+def _shipping(node: Node) -> Payload:
+    return {
+        "title": node.get("title"),
+        "code": node.get("code"),
+        "source": node.get("source"),
+        "is_removed": node.get("isRemoved"),
+        "price": _amount(node.get("originalPriceSet")),
+        "discounted_price": _amount(node.get("discountedPriceSet")),
+        "discount_allocations": _allocations(node),
+        "tax_lines": _taxes(node),
+    }
+
+
+def _address(node: Any) -> Payload | None:
+    return _copied(node, _ADDRESS_FIELDS) if isinstance(node, dict) else None
+
+
+def _company(entity: Any) -> Payload | None:
+    company = _inner(entity, "company") if isinstance(entity, dict) else {}
+    if not company:
+        return None
+    return {
+        "id": _tail(company.get("id")),
+        "location_id": _tail(_inner(entity, "location").get("id")),
+    }
+
+
+def _tail(gid: Any) -> int | None:
+    digits = str(gid).rpartition("/")[2]
+    return int(digits) if digits.isdecimal() else None
+
+
+def _terms(node: Any) -> Payload | None:
+    if not isinstance(node, dict):
+        return None
+    return {
+        "payment_terms_name": node.get("paymentTermsName"),
+        "due_in_days": node.get("dueInDays"),
+    }
