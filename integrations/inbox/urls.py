@@ -1,3 +1,5 @@
 from django.urls import path
 
-urlpatterns: list[object] = []
+from integrations.inbox.views import receive
+
+urlpatterns = [path("<slug:slug>/", receive, name="hook")]

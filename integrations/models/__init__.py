@@ -1,14 +1,21 @@
 """Accounts, flows, what came in, what was sent."""
 
-from integrations.models.bell import Bell
+from integrations.models.bell import Bell, ring_alerts, ring_connection, ring_inbox
 from integrations.models.connection import Connection, Credential, Token
 from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
-from integrations.models.record import Attempt, SyncRecord
+from integrations.models.record import (
+    NO_HOLD,
+    Attempt,
+    Remembered,
+    SyncRecord,
+    SyncRecordQuerySet,
+)
 from integrations.models.reference import CachedLookup, Link
 from integrations.models.slot import Slot
 
 __all__ = [
+    "NO_HOLD",
     "Attempt",
     "Bell",
     "CachedLookup",
@@ -18,7 +25,12 @@ __all__ = [
     "Flow",
     "InboxEvent",
     "Link",
+    "Remembered",
     "Slot",
     "SyncRecord",
+    "SyncRecordQuerySet",
     "Token",
+    "ring_alerts",
+    "ring_connection",
+    "ring_inbox",
 ]

@@ -27,7 +27,8 @@ class Connection(models.Model):
         max_length=60, unique=True, help_text="Part of the webhook address."
     )
     system = models.CharField(
-        max_length=20, choices=[(kind, label) for kind, (label, _) in CONNECTORS.items()]
+        max_length=20,
+        choices=[(kind, label) for kind, (label, _) in CONNECTORS.items()],
     )
     environment = models.CharField(
         max_length=12, choices=Environment, default=Environment.SANDBOX
@@ -88,7 +89,10 @@ class Credential(models.Model):
     sealed = models.TextField()
     set_at = models.DateTimeField()
     set_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
         related_name="+",
     )
 

@@ -7,7 +7,7 @@ from django.db import models
 from integrations.connectors import exact
 
 
-class ExactJSONField(models.TextField):  # type: ignore[type-arg]
+class ExactJSONField(models.TextField):
     """A JSON value kept as text: PostgreSQL's own type refuses NUL and surrogates."""
 
     def from_db_value(self, value: str | None, *args: Any) -> Any:

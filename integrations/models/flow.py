@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from integrations.connectors.base import Connector, Payload, SourceObject
 from integrations.models.connection import Connection
 from mappings.models import MappingDocument
 
@@ -32,10 +33,13 @@ class Flow(models.Model):
         default=5, help_text="Lower goes first when slots are short."
     )
     retry_schedule = models.JSONField(
-        default=list, blank=True, help_text="Seconds between tries; empty for the default."
+        default=list,
+        blank=True,
+        help_text="Seconds between tries; empty for the default.",
     )
     alert_at_once = models.BooleanField(
-        default=False, help_text="Every failure alerts, for stock that could be oversold."
+        default=False,
+        help_text="Every failure alerts, for stock that could be oversold.",
     )
     hold_hours = models.PositiveSmallIntegerField(
         default=24, help_text="How long a record may wait for another one."
@@ -60,7 +64,9 @@ class Dependency(models.Model):
     the object at `customer` inside the order.
     """
 
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="dependencies")
+    flow = models.ForeignKey(
+        Flow, on_delete=models.CASCADE, related_name="dependencies"
+    )
     needs = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="needed_by")
     source_path = models.CharField(max_length=120)
 
@@ -72,3 +78,15 @@ class Dependency(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow} needs {self.needs}"
+
+    def object_in(self, connector: Connector, payload: Payload) -> SourceObject | None:
+        """Return the needed object inside `payload`, or None when it has none.
+
+        A guest order has no customer, and then needs none.
+        """
+        found: object = payload
+        for name in self.source_path.split("."):
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or not found:
+            return None
+        return connector.source_object(self.needs.source_entity, found)

@@ -1,8 +1,36 @@
 """What was received, byte for byte."""
 
-from django.db import models
+from datetime import datetime, timedelta
 
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from errorqueue.clock import database_time
+from errorqueue.failures import Evidence, Labels
+from integrations.connectors import exact
+from integrations.models.bell import ring_inbox
 from integrations.models.connection import Connection
+
+
+class InboxQuerySet(models.QuerySet["InboxEvent"]):
+    def claim(self, limit: int, lease: timedelta) -> list["InboxEvent"]:
+        """Take unread events, oldest first; tries are counted before the work."""
+        now = database_time()
+        with transaction.atomic():
+            picked = self._pick(now, limit)
+            self.filter(pk__in=picked).update(
+                lease_until=now + lease, tries=F("tries") + 1
+            )
+        found = self.filter(pk__in=picked).select_related("connection")
+        return sorted(found, key=lambda event: picked.index(event.pk))
+
+    def _pick(self, now: datetime, limit: int) -> list[int]:
+        free = Q(lease_until=None) | Q(lease_until__lt=now)
+        unread = self.filter(free, state=InboxEvent.State.RECEIVED)
+        locked = unread.select_for_update(skip_locked=True).order_by(
+            "received_at", "pk"
+        )
+        return list(locked.values_list("pk", flat=True)[:limit])
 
 
 class InboxEvent(models.Model):
@@ -30,6 +58,8 @@ class InboxEvent(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     processed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = InboxQuerySet.as_manager()
+
     class Meta:
         ordering = ["-received_at"]
         constraints = [
@@ -47,3 +77,54 @@ class InboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic or 'delivery'} {self.delivery_id}"
+
+    @property
+    def raw(self) -> bytes:
+        """The body as received; the two databases hand it out differently."""
+        return bytes(self.body)
+
+    def close(self, state: str, reason: str = "") -> None:
+        """Note what became of this delivery."""
+        self.state, self.reason = state, reason[:500]
+        self.processed_at, self.lease_until = database_time(), None
+        self.save(update_fields=["state", "reason", "processed_at", "lease_until"])
+
+    @property
+    def progress(self) -> str:
+        """Name what became of it so far."""
+        return self.get_state_display()
+
+    def labels(self) -> Labels:
+        """Return what the error queue copies of this delivery."""
+        return Labels(
+            subject=f"Delivery {self.delivery_id}",
+            source=self.connection.name,
+            entity=self.topic,
+            reference=self.topic,
+        )
+
+    @property
+    def progress(self) -> str:
+        """Name what it does right now, for the error queue."""
+        return "Running" if self.lease_until else ""
+
+    def enqueue(self) -> None:
+        """Read it again."""
+        InboxEvent.objects.filter(pk=self.pk, state=self.State.QUARANTINED).update(
+            state=self.State.RECEIVED, reason="", lease_until=None, tries=0
+        )
+        ring_inbox()
+
+    def exclude(self, reason: str) -> None:
+        """Leave it unread for good, with a person's reason."""
+        InboxEvent.objects.filter(pk=self.pk, state=self.State.QUARANTINED).update(
+            state=self.State.NOT_WANTED, reason=reason[:500]
+        )
+
+    def evidence(self) -> Evidence:
+        body = self.raw.decode("utf-8", errors="backslashreplace")
+        return Evidence(source=body, headers=exact.pretty(self.headers))
+
+    def edit_url(self) -> str:
+        """A delivery stays as it was received."""
+        return ""

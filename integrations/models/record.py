@@ -1,6 +1,7 @@
 """The ledger: one line per source object and flow, and every try to deliver it."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -10,14 +11,70 @@ from django.urls import reverse
 from errorqueue.clock import database_time
 from errorqueue.failures import Evidence, Labels, Try
 from integrations.connectors import exact
+from integrations.connectors.base import SourceObject
+from integrations.models.bell import ring_connection
 from integrations.models.connection import Connection
 from integrations.models.exact import ExactJSONField
 from integrations.models.flow import Flow
 from integrations.models.inbox import InboxEvent
 from mappings.models import MappingVersion
 
+NO_HOLD: dict[str, Any] = {
+    "hold": "",
+    "hold_reason": "",
+    "held_on": None,
+    "hold_until": None,
+}
+
+
+class Remembered(StrEnum):
+    """What a source object was to the ledger."""
+
+    NEW = "new"
+    NEWER = "newer"
+    SAME = "seen before"
+    OLDER = "older than what is known"
+    SENT = "already delivered; later changes are not sent on a create-only flow"
+
 
 class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
+    def remember(
+        self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
+    ) -> tuple["SyncRecord", Remembered]:
+        """Enter a source object: one line per flow and key, newest version wins.
+
+        A repeat changes nothing; an older version never overwrites a newer one; a
+        record in flight is delivered again with the newer version afterwards.
+        """
+        columns = _source_columns(flow, found, event)
+        record, is_new = self.get_or_create(
+            flow=flow,
+            source_key=found.key,
+            defaults={**columns, "due_at": database_time()},
+        )
+        outcome = Remembered.NEW if is_new else record.compare(found)
+        if outcome == Remembered.NEWER and not record.renew(columns):
+            outcome = Remembered.OLDER
+        if outcome in (Remembered.NEW, Remembered.NEWER):
+            ring_connection(flow.target_id)
+        return record, outcome
+
+    def first_sight(
+        self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
+    ) -> "SyncRecord":
+        """Enter an object seen inside another one, unless it is known already."""
+        record, is_new = self.get_or_create(
+            flow=flow,
+            source_key=found.key,
+            defaults={
+                **_source_columns(flow, found, event),
+                "due_at": database_time(),
+            },
+        )
+        if is_new:
+            ring_connection(flow.target_id)
+        return record
+
     def due(self, now: datetime) -> Self:
         """Records that may be claimed: due, or left behind by a dead worker."""
         return self.filter(
@@ -50,7 +107,12 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         return sorted(claimed, key=lambda record: picked.index(record.pk))
 
     def _pick(self, target: Connection, now: datetime, limit: int) -> list[int]:
-        due = self.due(now).filter(target_connection=target, flow__is_enabled=True)
+        due = self.due(now).filter(
+            target_connection=target,
+            target_connection__state=Connection.State.READY,
+            target_connection__probe_at=None,
+            flow__is_enabled=True,
+        )
         locked = due.select_for_update(skip_locked=True, of=("self",))
         ordered = locked.order_by("priority", "due_at", "pk")
         return list(ordered.values_list("pk", flat=True)[:limit])
@@ -83,7 +145,11 @@ class SyncRecord(models.Model):
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(null=True, blank=True)
     event = models.ForeignKey(
-        InboxEvent, null=True, blank=True, on_delete=models.PROTECT, related_name="records"
+        InboxEvent,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="records",
     )
     source = ExactJSONField()
     edited = ExactJSONField(null=True, blank=True)
@@ -135,7 +201,9 @@ class SyncRecord(models.Model):
                 name="record_due",
             ),
             models.Index(
-                fields=["lease_until"], condition=Q(state="running"), name="record_running"
+                fields=["lease_until"],
+                condition=Q(state="running"),
+                name="record_running",
             ),
             models.Index(fields=["label"], name="record_label"),
         ]
@@ -148,6 +216,34 @@ class SyncRecord(models.Model):
         """What will be mapped: a person's edit, or the source as received."""
         return self.source if self.edited is None else self.edited
 
+    def compare(self, found: SourceObject) -> Remembered:
+        """Say what `found` is to the version this line knows."""
+        if self.delivered_version and self.flow.mode == Flow.Mode.CREATE:
+            return Remembered.SENT
+        if self.source == found.payload or found.changed_at is None:
+            return Remembered.SAME
+        if self.changed_at and found.changed_at < self.changed_at:
+            return Remembered.OLDER
+        return Remembered.NEWER
+
+    def renew(self, columns: dict[str, Any]) -> bool:
+        """Take a newer version in; say whether it still was newer when it landed."""
+        known = Q(changed_at=None) | Q(changed_at__lte=columns["changed_at"])
+        mine = SyncRecord.objects.filter(known, pk=self.pk)
+        taken = mine.update(**columns, edited=None, version=F("version") + 1)
+        SyncRecord.objects.filter(
+            pk=self.pk,
+            state__in=[self.State.WAITING, self.State.FAILED, self.State.DELIVERED],
+        ).update(state=self.State.WAITING, due_at=database_time(), tries=0)
+        return bool(taken)
+
+    @property
+    def progress(self) -> str:
+        """Name what it does right now, for whoever watches a retry."""
+        if self.state == self.State.HELD:
+            return f"On hold: {self.hold_reason}"
+        return "Running" if self.state == self.State.RUNNING else ""
+
     def labels(self) -> Labels:
         """Return what the error queue copies of this record."""
         return Labels(
@@ -156,6 +252,7 @@ class SyncRecord(models.Model):
             source=self.flow.source.name,
             target=self.flow.target.name,
             entity=self.flow.source_entity,
+            source_id=self.source_key,
             reference=self.label,
             party=self.party,
             email=self.email,
@@ -183,7 +280,12 @@ class SyncRecord(models.Model):
         back = {**common, "state": self.State.WAITING, "due_at": database_time()}
         kept = {
             name: columns[name]
-            for name in ("target_id", "delivered_version", "delivered_at", "external_id")
+            for name in (
+                "target_id",
+                "delivered_version",
+                "delivered_at",
+                "external_id",
+            )
             if name in columns
         }
         self.state = self.State.WAITING
@@ -198,11 +300,9 @@ class SyncRecord(models.Model):
             due_at=database_time(),
             tries=0,
             crashes=0,
-            hold="",
-            hold_reason="",
-            held_on=None,
-            hold_until=None,
+            **NO_HOLD,
         )
+        ring_connection(self.target_connection_id)
 
     def exclude(self, reason: str) -> None:
         """Set it aside with a person's reason; a running one is left alone."""
@@ -222,6 +322,24 @@ class SyncRecord(models.Model):
 
     def edit_url(self) -> str:
         return reverse("admin:integrations_syncrecord_edit", args=[self.pk])
+
+
+def _source_columns(
+    flow: Flow, found: SourceObject, event: InboxEvent | None
+) -> dict[str, Any]:
+    return {
+        "target_connection": flow.target,
+        "priority": flow.priority,
+        "source": found.payload,
+        "changed_at": found.changed_at,
+        "event": event,
+        "label": found.label[:120],
+        "party": found.party[:200],
+        "email": found.email[:254],
+        "skus": " ".join(found.skus),
+        "amount": found.amount,
+        "currency": found.currency[:3],
+    }
 
 
 class Attempt(models.Model):

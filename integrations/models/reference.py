@@ -37,7 +37,7 @@ class Link(models.Model):
         indexes = [
             models.Index(
                 fields=["target_connection", "target_record", "external_id"],
-                name="link_external"
+                name="link_external",
             )
         ]
 
@@ -48,7 +48,9 @@ class Link(models.Model):
 class CachedLookup(models.Model):
     """The one record that a look-up found, with its age."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="+"
+    )
     record = models.CharField(max_length=60)
     by = models.CharField(max_length=40)
     value = models.CharField(max_length=300)

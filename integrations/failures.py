@@ -1,0 +1,281 @@
+"""Turns any error of a delivery into a Failure that a person can act on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from errorqueue.failures import Failure as Failure
+from errorqueue.failures import FailureKind, FieldProblem
+from integrations.connectors import errors
+from mappings.engine import Document, Mapped, Problem, Row, row_for
+
+
+class Unmappable(Exception):
+    """The mapping found problems in this record."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(problem.rule for problem in problems))
+        self.problems = tuple(problems)
+
+
+class NotPublished(Exception):
+    """The mapping document of this flow has no published version."""
+
+
+class WorkerDied(Exception):
+    """Three workers died while delivering this record."""
+
+
+@dataclass(frozen=True)
+class _Words:
+    kind: FailureKind
+    what: str
+    why: str
+    remedy: str
+
+
+# First match wins, so the narrower class stands above the wider one.
+_TABLE: tuple[tuple[type[Exception], _Words], ...] = (
+    (
+        errors.LimitReached,
+        _Words(
+            FailureKind.LIMIT,
+            "waits for a free slot at {target}",
+            "{target} allows only so many requests at once.",
+            "Nothing to do: it goes by itself.",
+        ),
+    ),
+    (
+        errors.AccessRefused,
+        _Words(
+            FailureKind.ACCESS,
+            "cannot be sent: {target} refuses our log-in",
+            "{target} refused the credentials of this connection.",
+            "Open the connection, press Check connection and follow its advice. "
+            "Records go by themselves once the log-in works.",
+        ),
+    ),
+    (
+        errors.PermissionMissing,
+        _Words(
+            FailureKind.ACCESS,
+            "may not be written at {target}",
+            "The log-in works, but its role lacks a permission: {error}",
+            "Give the role of the integration this permission in {target}, then "
+            "press Retry now.",
+        ),
+    ),
+    (
+        errors.ReferenceUnknown,
+        _Words(
+            FailureKind.DATA,
+            "points at something {target} does not know",
+            "{error}",
+            "Create what is missing in {target}, or correct the value below, then "
+            "press Retry now.",
+        ),
+    ),
+    (
+        errors.AlreadyExists,
+        _Words(
+            FailureKind.CONFLICT,
+            "exists at {target} already, but not as ours",
+            "{error}",
+            "Look the record up in {target}. If it is the same, exclude this one "
+            "with that reason; if not, change the value that clashes.",
+        ),
+    ),
+    (
+        errors.RecordConflict,
+        _Words(
+            FailureKind.CONFLICT,
+            "differs from what {target} holds under the same id",
+            "{error}",
+            "Compare both. Correct the one that is wrong, then press Retry now.",
+        ),
+    ),
+    (
+        errors.RecordRejected,
+        _Words(
+            FailureKind.DATA,
+            "was refused by {target}",
+            "{error}",
+            "Correct the field below, in the source or by Edit and retry.",
+        ),
+    ),
+    (
+        errors.RecordMissing,
+        _Words(
+            FailureKind.DATA,
+            "points at a record {target} no longer has",
+            "{error}",
+            "Create the missing record in {target}, then press Retry now.",
+        ),
+    ),
+    (
+        errors.TimedOut,
+        _Words(
+            FailureKind.TEMPORARY,
+            "got no answer from {target} in time",
+            "{target} did not answer. It may have done the work all the same; the "
+            "next try looks first.",
+            "Nothing to do now: it tries again by itself.",
+        ),
+    ),
+    (
+        errors.TemporaryError,
+        _Words(
+            FailureKind.TEMPORARY,
+            "could not be sent to {target} now",
+            "{error}",
+            "Nothing to do now: it tries again by itself.",
+        ),
+    ),
+    (
+        NotPublished,
+        _Words(
+            FailureKind.MAPPING,
+            "has no mapping to go by",
+            "{error}",
+            "Publish a version of the mapping document, then press Retry now.",
+        ),
+    ),
+    (
+        WorkerDied,
+        _Words(
+            FailureKind.INTERNAL,
+            "ended three workers",
+            "A worker died each of the three times it delivered this record.",
+            "Look for memory or crash messages in the log of the workers. Retry "
+            "once the reason is gone, or exclude the record.",
+        ),
+    ),
+    (
+        errors.UnreadablePayload,
+        _Words(
+            FailureKind.DATA,
+            "holds a value of the wrong shape",
+            "{error}",
+            "Correct the value in the source or by Edit and retry.",
+        ),
+    ),
+    (
+        ValueError,
+        _Words(
+            FailureKind.DATA,
+            "holds a value that cannot be used",
+            "{error}",
+            "Correct the value in the source or by Edit and retry.",
+        ),
+    ),
+)
+_FALLBACK = _Words(
+    FailureKind.INTERNAL,
+    "met a fault in Waybill",
+    "{error}",
+    "Press Retry now. If it fails again, hand this page to whoever runs Waybill.",
+)
+
+
+def describe(
+    error: Exception,
+    *,
+    target: str,
+    document: Document | None = None,
+    mapped: Mapped | None = None,
+) -> Failure:
+    """Return what happened, why, and what to do, for any error."""
+    if isinstance(error, Unmappable):
+        return _unmappable(error.problems)
+    words = next(
+        (words for kind, words in _TABLE if isinstance(error, kind)), _FALLBACK
+    )
+    filled = {"target": target, "error": _plain(error)}
+    return Failure(
+        kind=words.kind,
+        what=words.what.format(**filled),
+        why=words.why.format(**filled),
+        remedy=words.remedy.format(**filled),
+        problems=tuple(_field_problems(error, document, mapped)),
+        code=getattr(error, "code", ""),
+        raw=str(error),
+        retry_after=getattr(error, "retry_after", None),
+        is_unknown=is_unknown(error),
+    )
+
+
+def is_unknown(error: Exception) -> bool:
+    """Say whether the target may have done the work all the same."""
+    return isinstance(error, errors.TemporaryError) and error.sent
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, errors.ConnectorError | ValueError | NotPublished):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _unmappable(problems: Sequence[Problem]) -> Failure:
+    kinds = {problem.kind for problem in problems}
+    kind = next(
+        kind
+        for kind in (FailureKind.MAPPING, FailureKind.DATA, FailureKind.DEPENDENCY)
+        if kind.value in kinds
+    )
+    leading = next(problem for problem in problems if problem.kind == kind.value)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Failure(
+        kind=kind,
+        what=f"– {leading.rule}{more}",
+        why="\n".join(dict.fromkeys(problem.rule for problem in problems)),
+        remedy="\n".join(dict.fromkeys(problem.remedy for problem in problems)),
+        problems=tuple(_as_field_problem(problem) for problem in problems),
+    )
+
+
+def _as_field_problem(problem: Problem) -> FieldProblem:
+    return FieldProblem(
+        target=problem.target,
+        source=problem.source,
+        line=problem.line,
+        value=problem.value,
+        rule=problem.rule,
+        allowed=problem.allowed,
+        remedy=problem.remedy,
+    )
+
+
+def _field_problems(
+    error: Exception, document: Document | None, mapped: Mapped | None
+) -> list[FieldProblem]:
+    fields = getattr(error, "fields", {})
+    return [
+        _vendor_problem(path, text, document, mapped) for path, text in fields.items()
+    ]
+
+
+def _vendor_problem(
+    path: str, text: str, document: Document | None, mapped: Mapped | None
+) -> FieldProblem:
+    trace = next(
+        (one for one in (mapped.trace if mapped else ()) if _under(one.target, path)),
+        None,
+    )
+    row = row_for(document, path) if document else None
+    return FieldProblem(
+        target=path,
+        source=trace.source if trace else (row.source if row else ""),
+        line=trace.line if trace else None,
+        value="" if trace is None else str(trace.value),
+        rule=text,
+        remedy=_remedy(row),
+    )
+
+
+def _under(target: str, path: str) -> bool:
+    return target == path or target.startswith((f"{path}.", f"{path}["))
+
+
+def _remedy(row: Row | None) -> str:
+    if row is None:
+        return "No mapping row fills this field; look at the target's own rules."
+    return f"Correct {row.source or 'the constant'} or change the mapping row {row.target}."

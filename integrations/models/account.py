@@ -1,0 +1,70 @@
+"""From a row to what a connector needs, without a word over the line."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from integrations.connectors.base import (
+    AccessToken,
+    Account,
+    Connector,
+    Payload,
+    Secret,
+    Services,
+)
+from integrations.connectors.registry import connector_class
+from integrations.models.connection import Connection
+
+
+class Offline(Exception):
+    """This connector was made for reading only and may not call its vendor."""
+
+
+class _NoTokens:
+    def get(self, fetch: Callable[[], AccessToken]) -> Secret:
+        raise Offline
+
+    def forget(self, token: Secret) -> None:
+        raise Offline
+
+
+def _no_gate() -> AbstractContextManager[None]:
+    raise Offline
+
+
+def account_of(connection: Connection) -> Account:
+    """Return the connection with its secrets opened; raises SealBroken."""
+    return Account(
+        key=connection.slug,
+        namespace=connection.namespace,
+        account_id=connection.account_id,
+        base_url=base_url_of(connection),
+        api_version=connection.api_version
+        or connector_class(connection.system).default_api_version,
+        auth_method=connection.auth_method,
+        credentials={item.name: item.open() for item in connection.credentials.all()},
+        options=options_of(connection),
+    )
+
+
+def base_url_of(connection: Connection) -> str:
+    """Return the address in use, without a slash at the end."""
+    own = connector_class(connection.system).default_base_url(connection.account_id)
+    return (connection.base_url or own).rstrip("/")
+
+
+def options_of(connection: Connection) -> dict[str, Any]:
+    """Return every option of the connector, as set or as it comes."""
+    offered = connector_class(connection.system).options
+    return {option.name: option.default for option in offered} | connection.options
+
+
+def reader_of(connection: Connection) -> Connector:
+    """Return a connector that verifies and reads, and refuses to call."""
+    services = Services(tokens=_NoTokens(), gate=_no_gate)
+    return connector_class(connection.system)(account_of(connection), services)
+
+
+def derived_of(connection: Connection, entity: str, payload: Payload) -> Payload:
+    """Return the facts that the source's connector sees in a payload."""
+    return reader_of(connection).derived(entity, payload)

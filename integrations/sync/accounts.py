@@ -1,0 +1,187 @@
+"""The verbs on a connection: credentials, check, pause and resume."""
+
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+from django.db import transaction
+
+from integrations.connectors.base import CheckLine, CheckResult, Setting
+from integrations.connectors.errors import (
+    AccessRefused,
+    ConnectorError,
+    LimitReached,
+    PermissionMissing,
+    TemporaryError,
+)
+from integrations.connectors.registry import connector_class
+from integrations.models import Connection, Credential, Token
+from integrations.models.vault import SealBroken
+from integrations.sync import access
+from integrations.sync.outbound import connector_for
+
+User = Any
+
+# Deliveries on the way are signed with the old secret for a while.
+ROTATED = ("webhook_secret", "client_secret")
+PREVIOUS = "_previous"
+
+State = Connection.State
+REMEDIES: tuple[tuple[type[ConnectorError], str], ...] = (
+    (AccessRefused, "Set the credentials again, then check once more."),
+    (PermissionMissing, "Give the role at the vendor this permission."),
+    (LimitReached, "Wait a minute and check again."),
+    (TemporaryError, "Look at the base URL, wait a minute and check again."),
+    (ConnectorError, "Compare account id, base URL and API version with the vendor."),
+)
+
+
+@transaction.atomic
+def set_credential(connection: Connection, name: str, value: str, by: User) -> None:
+    """Keep a secret, encrypted, and drop the token that the old one fetched.
+
+    A secret that signs deliveries stays on as `<name>_previous`.
+    """
+    known = connection.credentials.filter(name=name).first()
+    if known and name in ROTATED:
+        _keep_previous(known, value)
+    _put(connection, name, value, by)
+    Token.objects.filter(connection=connection).delete()
+
+
+def _keep_previous(known: Credential, value: str) -> None:
+    try:
+        old = known.open().reveal()
+    except SealBroken:  # nothing can be verified with what nobody can read
+        return
+    if old != value:
+        _put(known.connection, known.name + PREVIOUS, old, known.set_by)
+
+
+def _put(connection: Connection, name: str, value: str, by: User) -> None:
+    known = connection.credentials.filter(name=name).first()
+    credential = known or Credential(connection=connection, name=name)
+    credential.set_by = by
+    credential.put(value)
+    credential.save()
+
+
+@transaction.atomic
+def clear_credential(connection: Connection, name: str) -> bool:
+    """Forget a secret and the token it fetched; say whether there was one."""
+    cleared, _ = connection.credentials.filter(name=name).delete()
+    Token.objects.filter(connection=connection).delete()
+    return bool(cleared)
+
+
+def wanted_credentials(connection: Connection) -> list[Setting]:
+    """Return the secrets of the chosen way to log in, then those of webhooks."""
+    connector = connector_class(connection.system)
+    methods = {method.kind: method for method in connector.auth_methods}
+    chosen = methods.get(connection.auth_method)
+    wanted = list(chosen.credentials) if chosen else []
+    named = {setting.name for setting in wanted}
+    for name in connector.webhook_secrets:
+        if name not in named and not name.endswith(PREVIOUS):
+            label = name.replace("_", " ").capitalize()
+            wanted.append(Setting(name, label, secret=True, required=False))
+    return wanted
+
+
+def check(connection: Connection) -> CheckResult:
+    """Call the vendor and say in words what works; success resumes after a refusal."""
+    result = _missing(connection) or _call(connection)
+    if result.is_good and connection.state in (State.REFUSED, State.REFRESHED):
+        resume(connection)
+    return result
+
+
+def _missing(connection: Connection) -> CheckResult | None:
+    known = set(connection.credentials.values_list("name", flat=True))
+    lines = [
+        CheckLine(False, f"{wanted.label} is not set.", "Set it under Credentials.")
+        for wanted in wanted_credentials(connection)
+        if wanted.required and wanted.name not in known
+    ]
+    address = base_url_problem(connection)
+    if address:
+        lines.append(CheckLine(False, address))
+    return CheckResult(tuple(lines)) if lines else None
+
+
+def _call(connection: Connection) -> CheckResult:
+    try:
+        return connector_for(connection).check()
+    except ConnectorError as error:
+        return CheckResult((CheckLine(False, str(error), remedy_for(error)),))
+    except SealBroken:
+        line = CheckLine(
+            False,
+            "The stored credentials cannot be read with the encryption keys in use.",
+            "Bring the key back into WAYBILL_FIELD_KEYS, or set the credentials again.",
+        )
+        return CheckResult((line,))
+
+
+def remedy_for(error: ConnectorError) -> str:
+    """Say what a person can do about a vendor's refusal."""
+    return next(remedy for kind, remedy in REMEDIES if isinstance(error, kind))
+
+
+@transaction.atomic
+def pause(connection: Connection, by: User, reason: str) -> bool:
+    """Stop sending through a connection; say whether it was not paused before.
+
+    A probe that is due is called off: its success would resume what a person paused.
+    """
+    moved = connection.move(State.PAUSED, f"{reason} ({by})")
+    Connection.objects.filter(pk=connection.pk).update(probe_at=None)
+    return moved
+
+
+@transaction.atomic
+def resume(connection: Connection) -> bool:
+    """Make a connection ready and let what was held for it go on; ends its alert."""
+    was_ready = connection.is_ready
+    access.resume(connection)
+    return not was_ready
+
+
+def base_url_problem(connection: Connection) -> str:
+    """Say what is wrong with the address of a connection, or nothing.
+
+    In production only https addresses of the vendor, or of a host named in
+    WAYBILL_EXTRA_VENDOR_HOSTS, may be called.
+    """
+    if not connection.base_url:
+        return ""
+    url = urlsplit(connection.base_url)
+    host = (url.hostname or "").lower()
+    if url.scheme not in ("http", "https") or not host or url.username is not None:
+        return (
+            "Base URL: this is no web address. Write https://, the host and no user "
+            "name, or leave it empty for the vendor's own address."
+        )
+    if settings.PRODUCTION and not _is_allowed(connection, url):
+        return _not_allowed(connection, host)
+    return ""
+
+
+def _is_allowed(connection: Connection, url: SplitResult) -> bool:
+    host = (url.hostname or "").lower()
+    extra = {name.lower() for name in settings.EXTRA_VENDOR_HOSTS}
+    if {host, url.netloc.lower()} & extra:
+        return url.scheme == "https"
+    suffixes = connector_class(connection.system).host_suffixes
+    ours = any(f".{host}".endswith("." + suffix.lstrip(".")) for suffix in suffixes)
+    return ours and url.scheme == "https"
+
+
+def _not_allowed(connection: Connection, host: str) -> str:
+    suffixes = connector_class(connection.system).host_suffixes
+    vendor = " or ".join(suffix.lstrip(".") for suffix in suffixes)
+    return (
+        f"Base URL: {host} may not be called. Use https and a host of the vendor "
+        f"({vendor}), leave the field empty, or have the host added to "
+        "WAYBILL_EXTRA_VENDOR_HOSTS."
+    )

@@ -1,0 +1,61 @@
+"""From a ledger line to the payload of its target."""
+
+from typing import Any
+
+from integrations.connectors.base import Connector
+from integrations.connectors.external_ids import external_id
+from integrations.models import Flow, SyncRecord
+from integrations.models.account import derived_of, options_of, reader_of
+from integrations.sync.lookups import TargetLookups
+from integrations.sync.outbound import connector_for
+from mappings import engine
+from mappings.engine import Document, Mapped
+from mappings.models import MappingVersion
+
+
+def external_id_of(flow: Flow, source_key: str) -> str:
+    """Return the id under which the target knows this source object.
+
+    Raises ValueError when the source key has characters that no id may have.
+    """
+    return external_id(flow.source.namespace, flow.source_entity, source_key)
+
+
+def map_record(record: SyncRecord, version: MappingVersion) -> Mapped:
+    """Map a record for a page; look-ups may raise the connector's errors."""
+    return map_with(record, version.as_document(), connector_for(record.flow.target))
+
+
+def map_with(record: SyncRecord, document: Document, connector: Connector) -> Mapped:
+    """Map a record over a connector that is in hand."""
+    lookups = TargetLookups(record.flow.target, connector)
+    return engine.apply(
+        document, record.payload, facts=facts_of(record), lookups=lookups
+    )
+
+
+def facts_of(record: SyncRecord) -> dict[str, Any]:
+    """Return what mappings may read besides the source itself."""
+    flow = record.flow
+    return {
+        "derived": derived_of(flow.source, flow.source_entity, record.payload),
+        "connection": options_of(flow.target),
+        "source_connection": options_of(flow.source)
+        | {"namespace": flow.source.namespace, "account_id": flow.source.account_id},
+        "waybill": {
+            "external_id": external_id_of(flow, record.source_key),
+            "flow": flow.slug,
+        },
+        "needs": _needs(record),
+    }
+
+
+def _needs(record: SyncRecord) -> dict[str, dict[str, str]]:
+    connector = reader_of(record.flow.source)
+    found = {}
+    for dependency in record.flow.dependencies.select_related("needs__source"):
+        needed = dependency.object_in(connector, record.payload)
+        if needed:
+            key = external_id_of(dependency.needs, needed.key)
+            found[dependency.needs.source_entity] = {"external_id": key}
+    return found
