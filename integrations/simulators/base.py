@@ -17,11 +17,26 @@ from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 STATUS_WORDS = {
-    200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found",
-    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 423: "Locked",
-    429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway",
-    503: "Service Unavailable", 504: "Gateway Timeout",
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    302: "Found",
+    303: "See Other",
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    415: "Unsupported Media Type",
+    423: "Locked",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 
 
@@ -81,7 +96,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Call:
-    """One line of the journal."""
+    """One line of the journal; secrets in `headers` are masked."""
 
     at: float
     method: str
@@ -89,6 +104,7 @@ class Call:
     status: int | None
     request: str
     response: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class AnswerLost(ConnectionError):
@@ -96,6 +112,8 @@ class AnswerLost(ConnectionError):
 
 
 Handler = Callable[..., Response]
+
+_SECRET_HEADER = re.compile(r"(?i)authorization|token|secret|cookie|password")
 
 
 class Simulator:
@@ -180,15 +198,19 @@ class Simulator:
         call = Call(
             at=time.time(),
             method=request.method,
-            path=request.path + (f"?{request.query_string}" * bool(request.query_string)),
+            path=request.path
+            + (f"?{request.query_string}" * bool(request.query_string)),
             status=None if lost else response.status,
             request=request.body.decode(errors="replace"),
             response=response.encoded().decode(errors="replace"),
+            headers=masked(request.headers),
         )
         with self.lock:
             self.journal.append(call)
 
-    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    def __call__(
+        self, environ: WSGIEnvironment, start: StartResponse
+    ) -> Iterable[bytes]:
         try:
             response = self.handle(request_from(environ))
         except AnswerLost:
@@ -200,6 +222,19 @@ class Simulator:
         headers = {**response.headers, "Content-Length": str(len(body))}
         start(f"{response.status} {word}", list(headers.items()))
         return [body]
+
+
+def masked(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers with every secret replaced by dots."""
+    return {
+        name: _dots(value) if _SECRET_HEADER.search(name) else value
+        for name, value in headers.items()
+    }
+
+
+def _dots(value: str) -> str:
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} •••" if space and scheme.isalpha() else "•••"
 
 
 def request_from(environ: WSGIEnvironment) -> Request:

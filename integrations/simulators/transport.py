@@ -22,7 +22,9 @@ class SimulatorAdapter(BaseAdapter):
         try:
             answer = self.simulator.handle(_inbound(request))
         except AnswerLost as error:
-            raise requests.exceptions.ReadTimeout(str(error), request=request) from error
+            raise requests.exceptions.ReadTimeout(
+                str(error), request=request
+            ) from error
         return _outbound(request, answer)
 
     def close(self) -> None:

@@ -1,0 +1,254 @@
+"""The shop as a page for people: what it holds, and a form to buy something."""
+
+import json
+import re
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from integrations.simulators.base import Call, Request, Response
+from integrations.simulators.shopify.listing import (
+    customer_row,
+    delivery_row,
+    order_row,
+    stock_rows,
+)
+
+if TYPE_CHECKING:
+    from integrations.simulators.shopify.simulator import ShopifySimulator
+
+Payload = dict[str, Any]
+Columns = tuple[tuple[str, str], ...]
+LONGEST_LIST = 50
+STYLE = Path(__file__).with_name("style.css")
+SECURITY = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+ORDERS: Columns = (
+    ("name", "Order"),
+    ("email", "Customer"),
+    ("total", "Total"),
+    ("financial_status", "Payment"),
+    ("skus", "SKUs"),
+    ("updated_at", "Changed"),
+)
+CUSTOMERS: Columns = (
+    ("name", "Name"),
+    ("email", "E-mail"),
+    ("id", "Id"),
+    ("updated_at", "Changed"),
+)
+STOCK: Columns = (
+    ("sku", "SKU"),
+    ("title", "Product"),
+    ("price", "Price"),
+    ("location", "Location"),
+    ("available", "Available"),
+    ("committed", "Committed"),
+    ("on_hand", "On hand"),
+)
+DELIVERIES: Columns = (
+    ("topic", "Topic"),
+    ("status", "Status"),
+    ("tries", "Tries"),
+    ("answers", "Answers"),
+    ("uri", "Address"),
+    ("triggered_at", "Fired"),
+)
+JOURNAL: Columns = (
+    ("at", "Time"),
+    ("method", "Method"),
+    ("path", "Path"),
+    ("operation", "Operation"),
+    ("status", "Status"),
+)
+NUMBERS = frozenset({"total", "price", "available", "committed", "on_hand", "tries"})
+
+
+class Page:
+    """Serves the page, its style sheet and the order form."""
+
+    def __init__(self, simulator: "ShopifySimulator") -> None:
+        self.simulator = simulator
+
+    def add_routes(self) -> None:
+        self.simulator.route("GET", "/", self._show)
+        self.simulator.route("GET", "/ui/style.css", self._style)
+        self.simulator.route("POST", "/ui/orders", self._place_order)
+
+    def _show(self, request: Request) -> Response:
+        return Response(200, self._page(""), dict(SECURITY))
+
+    def _style(self, request: Request) -> Response:
+        headers = {"Content-Type": "text/css; charset=utf-8"}
+        return Response(200, STYLE.read_text(), headers)
+
+    def _place_order(self, request: Request) -> Response:
+        form = request.form()
+        try:
+            order = self.simulator.new_order(
+                lines=self._wanted_lines(form), email=form.get("email", "").strip()
+            )
+            placed = self.simulator.place_order(order)
+        except (ValueError, ArithmeticError) as error:
+            return Response(400, self._page(f"Not ordered: {error}"), dict(SECURITY))
+        return Response(303, "", {"Location": f"/?placed={placed['order_number']}"})
+
+    def _wanted_lines(self, form: dict[str, str]) -> list[tuple[str, str, str, int]]:
+        lines = []
+        for variant in self.simulator.store.variants:
+            quantity = _whole(form.get(f"quantity-{variant.sku}", ""))
+            if quantity:
+                price = str(variant.price)
+                lines.append((variant.sku, variant.title, price, quantity))
+        sku = form.get("other-sku", "").strip()
+        if sku:
+            price = form.get("other-price", "").strip() or "10.00"
+            quantity = _whole(form.get("other-quantity", "")) or 1
+            lines.append((sku, f"Product {sku}", price, quantity))
+        if not lines:
+            raise ValueError("choose at least one product")
+        return lines
+
+    def _page(self, message: str) -> str:
+        simulator, store = self.simulator, self.simulator.store
+        orders = [
+            {**order_row(x), "total": f"{x['total_price']} {x['currency']}"}
+            for x in _newest(store.orders.values())
+        ]
+        customers = [customer_row(x) for x in _newest(store.customers.values())]
+        deliveries = [delivery_row(x) for x in _newest(simulator.webhooks.log)]
+        calls = [_call(x) for x in _newest(simulator.journal)]
+        sections = (
+            _section("orders", "Orders", ORDERS, orders),
+            _section("customers", "Customers", CUSTOMERS, customers),
+            _section("stock", "Stock", STOCK, stock_rows(store)),
+            _section("deliveries", "Webhook deliveries", DELIVERIES, deliveries),
+            _section("journal", "Requests", JOURNAL, calls),
+        )
+        return "".join((self._head(message), self._form(), *sections, "</main></html>"))
+
+    def _head(self, message: str) -> str:
+        name = escape(self.simulator.store.name)
+        shop = escape(self.simulator.store.shop)
+        access = "refused" if self.simulator.access.revoked else "allowed"
+        note = f'<p class="note" role="alert">{escape(message)}</p>' if message else ""
+        links = "".join(
+            f'<a href="#{anchor}">{text}</a>'
+            for anchor, text in (
+                ("orders", "Orders"),
+                ("customers", "Customers"),
+                ("stock", "Stock"),
+                ("deliveries", "Webhooks"),
+                ("journal", "Requests"),
+            )
+        )
+        return (
+            f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{name} · simulated Shopify</title>"
+            f'<link rel="stylesheet" href="/ui/style.css"></head><body>'
+            f"<header><h1>{name}</h1><p>Simulated Shopify shop <b>{shop}</b>. "
+            f'API access is <b class="{access}">{access}</b>.</p>'
+            f'<nav aria-label="Sections">{links}</nav></header><main>{note}'
+        )
+
+    def _form(self) -> str:
+        rows = "".join(_product_field(x) for x in self.simulator.store.variants)
+        return (
+            '<section><h2>Place an order</h2><form method="post" action="/ui/orders">'
+            f'<div class="products">{rows}</div><div class="fields">'
+            + _field("email", "Customer e-mail", "email", "jane.doe@example.com")
+            + _field("other-sku", "Another SKU, known or not", "text", "")
+            + _field("other-quantity", "Its quantity", "number", "1")
+            + _field("other-price", "Its price", "text", "10.00")
+            + '</div><button type="submit">Place order</button></form></section>'
+        )
+
+
+def _product_field(variant: Any) -> str:
+    sku, title = escape(variant.sku), escape(variant.title)
+    return (
+        f"<label><span><b>{title}</b><br><small>{sku} · {variant.price}</small></span>"
+        f'<input type="number" min="0" max="999" value="0" inputmode="numeric" '
+        f'name="quantity-{sku}"></label>'
+    )
+
+
+def _field(name: str, label: str, kind: str, value: str) -> str:
+    least = ' min="1" max="999"' if kind == "number" else ""
+    return (
+        f'<label>{escape(label)}<input type="{kind}" name="{name}"'
+        f'{least} value="{escape(value)}"></label>'
+    )
+
+
+def _section(anchor: str, title: str, columns: Columns, rows: list[Payload]) -> str:
+    head = "".join(
+        f'<th scope="col"{_css(name)}>{escape(label)}</th>' for name, label in columns
+    )
+    body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
+    whole = "the newest " if len(rows) == LONGEST_LIST else ""
+    note = f"{whole}{len(rows)}"
+    empty = "" if rows else '<p class="empty">Nothing yet.</p>'
+    return (
+        f'<section id="{anchor}"><h2>{escape(title)} <small>{note}</small></h2>'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{empty}"
+        "</section>"
+    )
+
+
+def _cells(columns: Columns, row: Payload) -> str:
+    return "".join(
+        f'<td data-label="{escape(label)}"{_css(name)}>{_text(row.get(name))}</td>'
+        for name, label in columns
+    )
+
+
+def _css(name: str) -> str:
+    return ' class="number"' if name in NUMBERS else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        value = ", ".join(str(part) for part in value if part is not None)
+    return "–" if value in (None, "") else escape(str(value))
+
+
+def _call(call: Call) -> Payload:
+    return {
+        "at": datetime.fromtimestamp(call.at, UTC).strftime("%H:%M:%S"),
+        "method": call.method,
+        "path": call.path,
+        "operation": _operation(call.request),
+        "status": call.status or "answer lost",
+    }
+
+
+def _operation(body: str) -> str:
+    """Return the first field of a GraphQL request, which says what was asked."""
+    try:
+        query = json.loads(body)["query"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    found = re.search(r"\{\s*(\w+)", str(query))
+    return found[1] if found else ""
+
+
+def _newest(rows: Any) -> list[Any]:
+    return list(rows)[::-1][:LONGEST_LIST]
+
+
+def _whole(text: str) -> int:
+    quantity = int(text or 0)
+    if not 0 <= quantity <= 999:
+        raise ValueError("quantities go from 0 to 999")
+    return quantity
