@@ -34,6 +34,11 @@ def _no_gate() -> AbstractContextManager[None]:
 
 def account_of(connection: Connection) -> Account:
     """Return the connection with its secrets opened; raises SealBroken."""
+    secrets = {item.name: item.open() for item in connection.credentials.all()}
+    return _account(connection, secrets)
+
+
+def _account(connection: Connection, secrets: dict[str, Secret]) -> Account:
     return Account(
         key=connection.slug,
         namespace=connection.namespace,
@@ -42,7 +47,7 @@ def account_of(connection: Connection) -> Account:
         api_version=connection.api_version
         or connector_class(connection.system).default_api_version,
         auth_method=connection.auth_method,
-        credentials={item.name: item.open() for item in connection.credentials.all()},
+        credentials=secrets,
         options=options_of(connection),
     )
 
@@ -61,10 +66,19 @@ def options_of(connection: Connection) -> dict[str, Any]:
 
 def reader_of(connection: Connection) -> Connector:
     """Return a connector that verifies and reads, and refuses to call."""
+    return _offline(connection, account_of(connection))
+
+
+def keyless_of(connection: Connection) -> Connector:
+    """Return a connector that opens no secret: good for reading and for links."""
+    return _offline(connection, _account(connection, {}))
+
+
+def _offline(connection: Connection, account: Account) -> Connector:
     services = Services(tokens=_NoTokens(), gate=_no_gate)
-    return connector_class(connection.system)(account_of(connection), services)
+    return connector_class(connection.system)(account, services)
 
 
 def derived_of(connection: Connection, entity: str, payload: Payload) -> Payload:
     """Return the facts that the source's connector sees in a payload."""
-    return reader_of(connection).derived(entity, payload)
+    return keyless_of(connection).derived(entity, payload)

@@ -89,11 +89,6 @@ class InboxEvent(models.Model):
         self.processed_at, self.lease_until = database_time(), None
         self.save(update_fields=["state", "reason", "processed_at", "lease_until"])
 
-    @property
-    def progress(self) -> str:
-        """Name what became of it so far."""
-        return self.get_state_display()
-
     def labels(self) -> Labels:
         """Return what the error queue copies of this delivery."""
         return Labels(

@@ -57,12 +57,14 @@ def probe(connection_id: int) -> None:
         again = database_time() + PROBE_AGAIN
         Connection.objects.filter(pk=connection_id).update(probe_at=again)
     else:
-        resume(connection)
+        connection.refresh_from_db()
+        if connection.state != Connection.State.PAUSED:  # by a person, meanwhile
+            resume(connection)
 
 
 def refuse(connection: Connection, reason: str) -> None:
     """Pause the whole connection, hold its records, tell people once."""
-    connection.move(Connection.State.REFUSED, reason)
+    connection.move(Connection.State.REFUSED, reason, unless=Connection.State.PAUSED)
     held = hold_all(connection, f"{connection}: access refused")
     raise_alert(
         f"access:{connection.pk}",

@@ -1,10 +1,10 @@
 """The verbs on a connection: credentials, check, pause and resume."""
 
+import re
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from integrations.connectors.base import CheckLine, CheckResult, Setting
 from integrations.connectors.errors import (
@@ -15,9 +15,10 @@ from integrations.connectors.errors import (
     TemporaryError,
 )
 from integrations.connectors.registry import connector_class
-from integrations.models import Connection, Credential, Token
+from integrations.models import Connection, Credential, Link, SyncRecord, Token
 from integrations.models.vault import SealBroken
 from integrations.sync import access
+from integrations.sync.addresses import base_url_problem
 from integrations.sync.outbound import connector_for
 
 User = Any
@@ -25,6 +26,8 @@ User = Any
 # Deliveries on the way are signed with the old secret for a while.
 ROTATED = ("webhook_secret", "client_secret")
 PREVIOUS = "_previous"
+
+_NOT_IN_IDS = re.compile(r"[^a-z0-9_-]+")
 
 State = Connection.State
 REMEDIES: tuple[tuple[type[ConnectorError], str], ...] = (
@@ -147,41 +150,16 @@ def resume(connection: Connection) -> bool:
     return not was_ready
 
 
-def base_url_problem(connection: Connection) -> str:
-    """Say what is wrong with the address of a connection, or nothing.
-
-    In production only https addresses of the vendor, or of a host named in
-    WAYBILL_EXTRA_VENDOR_HOSTS, may be called.
-    """
-    if not connection.base_url:
-        return ""
-    url = urlsplit(connection.base_url)
-    host = (url.hostname or "").lower()
-    if url.scheme not in ("http", "https") or not host or url.username is not None:
-        return (
-            "Base URL: this is no web address. Write https://, the host and no user "
-            "name, or leave it empty for the vendor's own address."
-        )
-    if settings.PRODUCTION and not _is_allowed(connection, url):
-        return _not_allowed(connection, host)
-    return ""
+def default_namespace(connection: Connection) -> str:
+    """Return system and account in the alphabet of external ids."""
+    account = connection.account_id.split(".")[0].lower()
+    return _NOT_IN_IDS.sub("-", f"{connection.system}-{account}").strip("-")[:80]
 
 
-def _is_allowed(connection: Connection, url: SplitResult) -> bool:
-    host = (url.hostname or "").lower()
-    extra = {name.lower() for name in settings.EXTRA_VENDOR_HOSTS}
-    if {host, url.netloc.lower()} & extra:
-        return url.scheme == "https"
-    suffixes = connector_class(connection.system).host_suffixes
-    ours = any(f".{host}".endswith("." + suffix.lstrip(".")) for suffix in suffixes)
-    return ours and url.scheme == "https"
-
-
-def _not_allowed(connection: Connection, host: str) -> str:
-    suffixes = connector_class(connection.system).host_suffixes
-    vendor = " or ".join(suffix.lstrip(".") for suffix in suffixes)
+def is_used(connection: Connection) -> bool:
+    """Say whether anything was recorded under this connection's external ids."""
+    ours = Q(flow__source=connection) | Q(target_connection=connection)
+    linked = Q(source_connection=connection) | Q(target_connection=connection)
     return (
-        f"Base URL: {host} may not be called. Use https and a host of the vendor "
-        f"({vendor}), leave the field empty, or have the host added to "
-        "WAYBILL_EXTRA_VENDOR_HOSTS."
+        SyncRecord.objects.filter(ours).exists() or Link.objects.filter(linked).exists()
     )

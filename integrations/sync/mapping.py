@@ -5,7 +5,7 @@ from typing import Any
 from integrations.connectors.base import Connector
 from integrations.connectors.external_ids import external_id
 from integrations.models import Flow, SyncRecord
-from integrations.models.account import derived_of, options_of, reader_of
+from integrations.models.account import derived_of, keyless_of, options_of
 from integrations.sync.lookups import TargetLookups
 from integrations.sync.outbound import connector_for
 from mappings import engine
@@ -51,7 +51,7 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
 
 
 def _needs(record: SyncRecord) -> dict[str, dict[str, str]]:
-    connector = reader_of(record.flow.source)
+    connector = keyless_of(record.flow.source)
     found = {}
     for dependency in record.flow.dependencies.select_related("needs__source"):
         needed = dependency.object_in(connector, record.payload)

@@ -5,9 +5,11 @@ from functools import partial
 from django.conf import settings
 
 from integrations.connectors.base import Connector, Gate, Recorder, Services
+from integrations.connectors.errors import RequestRefused
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection
 from integrations.models.account import account_of
+from integrations.sync.addresses import base_url_problem
 from integrations.sync.slots import one_request
 from integrations.sync.tokens import DatabaseTokens
 
@@ -17,8 +19,13 @@ def connector_for(
 ) -> Connector:
     """Return the connector of a connection, ready to call.
 
-    Without a `gate` each request takes a slot of its own and gives it back.
+    Without a `gate` each request takes a slot of its own and gives it back. Raises
+    RequestRefused for an address that this installation may not call, however it got
+    into the database.
     """
+    problem = base_url_problem(connection)
+    if problem:
+        raise RequestRefused(problem, sent=False)
     services = Services(
         tokens=DatabaseTokens(connection),
         record=record or _forget,

@@ -33,7 +33,7 @@ from integrations.models import (
     ring_alerts,
     ring_connection,
 )
-from integrations.models.account import reader_of
+from integrations.models.account import keyless_of
 from integrations.sync.access import release, suspect
 from integrations.sync.delivery import Delivery
 from integrations.sync.lookups import forget
@@ -217,7 +217,7 @@ def _needed_again(delivery: Delivery, error: Exception) -> SyncRecord | None:
     for dependency in record.flow.dependencies.filter(
         needs__source_entity__in=entities
     ).select_related("needs"):
-        found = dependency.object_in(reader_of(record.flow.source), record.payload)
+        found = dependency.object_in(keyless_of(record.flow.source), record.payload)
         if found:
             needed = SyncRecord.objects.first_sight(dependency.needs, found)
             return needed if _send_again(needed) else None

@@ -6,7 +6,7 @@ from integrations.connectors import exact
 from integrations.connectors.base import Connector, Gate, Payload, Written
 from integrations.failures import NotPublished, Unmappable, WorkerDied
 from integrations.models import Attempt, Flow, SyncRecord
-from integrations.models.account import reader_of
+from integrations.models.account import keyless_of
 from integrations.sync import outcome
 from integrations.sync.delivery import Delivery, Excluded, OnHold
 from integrations.sync.mapping import external_id_of, map_with
@@ -49,7 +49,7 @@ def deliver(delivery: Delivery, gate: Gate | None = None) -> Written:
 def wait_for_needed(record: SyncRecord) -> None:
     """Raise OnHold while a record that this one needs is not delivered."""
     dependencies = list(record.flow.dependencies.select_related("needs__target"))
-    connector = reader_of(record.flow.source) if dependencies else None
+    connector = keyless_of(record.flow.source) if dependencies else None
     for dependency in dependencies:
         assert connector is not None  # noqa: S101 (for the type checker)
         found = dependency.object_in(connector, record.payload)

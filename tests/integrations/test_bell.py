@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from django_q.models import OrmQ
 from django.utils.module_loading import import_string
+from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from integrations.models import Bell, ring_alerts, ring_connection, ring_inbox

@@ -35,6 +35,6 @@ def test_f100_a_secret_prints_as_stars_everywhere(db):
     credential = Credential(connection=connection, name="access_token")
     credential.put("shpat_canary")
     secret = credential.open()
-    shown = f"{secret} {secret!r} {secret:>40} {[secret]} {'%s' % secret}"
+    shown = f"{secret} {secret!r} {secret:>40} {[secret]} {str(secret)}"
     assert "canary" not in shown
     assert secret.reveal() == "shpat_canary"

@@ -1,0 +1,73 @@
+"""Every try to deliver a record, with what went over the line."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from errorqueue.admin.detail import readable
+from errorqueue.admin.readonly import ReadOnlyAdmin
+from integrations.admin.columns import json_text, moment, state_pill
+from integrations.admin.filters import needs_me
+from integrations.admin.links import row_link
+from integrations.models import Attempt
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "record_shown",
+        "started_shown",
+        "outcome_shown",
+        "kind",
+        "message",
+        "mapping",
+        "milliseconds",
+    ]
+    list_filter = [needs_me(Q(outcome=Attempt.Outcome.UNKNOWN)), "outcome", "kind"]
+    list_select_related = ["record__flow", "mapping__document"]
+    search_fields = ["external_id", "record__label", "record__source_key"]
+    ordering = ["-pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
+        heavy = ["payload", "exchanges", "record__source", "record__edited"]
+        return super().get_queryset(request).defer(*heavy)
+
+    @admin.display(description="Record", ordering="record")
+    def record_shown(self, attempt: Attempt) -> SafeString | str:
+        return row_link(attempt.record)
+
+    @admin.display(description="Started", ordering="started_at")
+    def started_shown(self, attempt: Attempt) -> str:
+        return moment(attempt.started_at)
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def outcome_shown(self, attempt: Attempt) -> SafeString:
+        return state_pill(attempt, "outcome")
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        attempt = context["original"]
+        context["attempt"] = shown(attempt)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def shown(attempt: Attempt) -> dict[str, Any]:
+    """Return what the pages show of a try."""
+    return {
+        "row": attempt,
+        "pill": state_pill(attempt, "outcome"),
+        "payload": json_text(attempt.payload),
+        "exchanges": [
+            {
+                **exchange,
+                "request": readable(exchange.get("request")),
+                "response": readable(exchange.get("response")),
+            }
+            for exchange in attempt.exchanges
+        ],
+    }

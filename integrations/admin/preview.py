@@ -1,0 +1,98 @@
+"""The page that tries a mapping version on what was received."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch
+
+from integrations.admin.columns import json_text
+from integrations.admin.links import row_url
+from integrations.connectors.errors import ConnectorError
+from integrations.models import InboxEvent, SyncRecord
+from integrations.sync import preview
+from mappings.models import MappingDocument, MappingVersion
+
+TEMPLATE = "admin/integrations/preview.html"
+TONES = {
+    preview.Verdict.HOLDS: "good",
+    preview.Verdict.FAILS: "bad",
+    preview.Verdict.OPEN: "mute",
+}
+
+
+def preview_view(request: HttpRequest, version_id: int) -> HttpResponse:
+    """Show what a version makes of a record, side by side; nothing is sent."""
+    if not request.user.has_perm("mappings.view_mappingversion"):
+        raise PermissionDenied
+    versions = MappingVersion.objects.select_related("document")
+    version = get_object_or_404(versions, pk=version_id)
+    words = request.GET.get("q", "").strip()
+    context = {
+        **admin.site.each_context(request),
+        "opts": MappingVersion._meta,
+        "title": f"Preview of {version}",
+        "version": version,
+        "version_url": _version_url(version),
+        "words": words,
+        "records": preview.latest_records(version.document, words),
+        "events": preview.latest_events(version.document),
+        "flows": preview.flows_of(version.document),
+        **_chosen(request, version),
+    }
+    return TemplateResponse(request, TEMPLATE, context)
+
+
+def _version_url(version: MappingVersion) -> str:
+    """Return the version's own page, where the console has one."""
+    try:
+        return row_url(version)
+    except NoReverseMatch:
+        return ""
+
+
+def _chosen(request: HttpRequest, version: MappingVersion) -> dict[str, Any]:
+    """Try the version on what was asked for, else on the latest record."""
+    try:
+        record = _record(request, version.document)
+    except ConnectorError as error:
+        return {"unreadable": str(error)}
+    if record is None:
+        return {}
+    trial = preview.try_out(version, record)
+    return {"trial": trial, "source_json": json_text(record.payload)} | _shown(
+        trial, version
+    )
+
+
+def _record(request: HttpRequest, document: MappingDocument) -> SyncRecord | None:
+    records = SyncRecord.objects.filter(flow__mapping=document).select_related(
+        "flow__source", "flow__target"
+    )
+    if "event" in request.GET:
+        sources = preview.flows_of(document).values("source")
+        events = InboxEvent.objects.filter(connection__in=sources)
+        event = get_object_or_404(events, pk=_number(request, "event"))
+        return preview.record_from(event, document)
+    if "record" in request.GET:
+        return get_object_or_404(records, pk=_number(request, "record"))
+    return records.first()
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.GET[name]
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
+def _shown(trial: preview.Trial, version: MappingVersion) -> dict[str, Any]:
+    if trial.mapped is None:
+        return {}
+    totals = preview.totals_of(version, trial.mapped)
+    return {
+        "result_json": json_text(trial.mapped.payload),
+        "fields": preview.fields_of(trial.mapped),
+        "totals": [(name, verdict, TONES[verdict]) for name, verdict in totals],
+    }

@@ -1,0 +1,46 @@
+"""The set-up as text that configures an empty console to be equal."""
+
+from typing import Any
+
+import yaml
+
+from integrations.configuration.connections import export_connections
+from integrations.configuration.documents import export_documents
+from integrations.configuration.flows import export_flows
+from integrations.configuration.groups import export_groups
+from integrations.configuration.reader import Placeholder
+from integrations.configuration.tables import export_tables
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists indented under their key."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def export_text() -> str:
+    """Return connections, flows, documents, tables and groups, always in one order."""
+    sections = {
+        "connections": export_connections(),
+        "value_tables": export_tables(),
+        "mapping_documents": export_documents(),
+        "flows": export_flows(),
+        "groups": export_groups(),
+    }
+    return yaml.dump(
+        _plain(sections), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return what YAML can write and `configure` reads back as the same."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Placeholder):
+        return str(value)
+    if isinstance(value, str):
+        return str(value).replace("${", "$${")
+    return str(value) if isinstance(value, float) else value

@@ -1,0 +1,59 @@
+"""Every name once: within the files, and beside what stands in the database."""
+
+from django.contrib.auth.models import Group
+from django.db import models
+
+from integrations.configuration.problems import Place, Problems
+from integrations.configuration.schema import IDENTITY, Wanted
+from integrations.models import Connection, Flow
+from mappings.models import MappingDocument, ValueTable
+
+MODELS: dict[str, type[models.Model]] = {
+    "connections": Connection,
+    "value_tables": ValueTable,
+    "mapping_documents": MappingDocument,
+    "flows": Flow,
+    "groups": Group,
+}
+
+
+def known(section: str, wanted: Wanted) -> set[str]:
+    """Return the identities that references may use: of the files and the database."""
+    stored = MODELS[section]._default_manager.values_list(IDENTITY[section], flat=True)
+    return wanted.slugs(section) | set(stored)
+
+
+def check_identities(wanted: Wanted, problems: Problems) -> None:
+    for section, identity in IDENTITY.items():
+        _check_once(section, identity, wanted, problems)
+        if identity != "name":
+            _check_once(section, "name", wanted, problems)
+            _check_names_taken(section, wanted, problems)
+
+
+def _check_once(section: str, key: str, wanted: Wanted, problems: Problems) -> None:
+    seen: dict[str, Place] = {}
+    for item in getattr(wanted, section):
+        value, place = item.get(key), item.at(key)
+        if value in seen:
+            first = seen[value]
+            problems.add(
+                place,
+                f"This {key} stands at {first.file}:{first.line} already.",
+                f"Choose another {key}, or keep one of the two.",
+            )
+        elif value:
+            seen[value] = place
+
+
+def _check_names_taken(section: str, wanted: Wanted, problems: Problems) -> None:
+    stored = MODELS[section]._default_manager.values_list("name", "slug")
+    slugs = dict(stored)
+    for item in getattr(wanted, section):
+        name, slug = item.get("name"), item.get("slug")
+        if name and slug and slugs.get(name, slug) != slug:
+            problems.add(
+                item.at("name"),
+                f"This name belongs to {slugs[name]} already.",
+                "Choose another name.",
+            )

@@ -1,0 +1,1 @@
+"""The demo: keys, people, orders; never used in production."""

@@ -1,0 +1,276 @@
+"""Pages for a person: look at the account, add records, read the journal."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl
+
+from integrations.simulators.base import Call, Request, Response
+from integrations.simulators.netsuite.account import Account
+from integrations.simulators.netsuite.order_totals import CUSTOM_PRICE
+from integrations.simulators.netsuite.refusals import Refusal
+from integrations.simulators.netsuite.store import Record
+from integrations.simulators.netsuite.style import STYLE
+
+_SHOWN = 50
+_HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+class Pages:
+    """Writes the pages of one account."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def style(self, request: Request) -> Response:
+        return Response(200, STYLE, {"Content-Type": "text/css; charset=utf-8"})
+
+    def index(self, request: Request, problem: str = "") -> Response:
+        with self.account.lock:
+            body = "".join(self._index(problem))
+        status = 400 if problem else 200
+        return _page(f"NetSuite account {self.account.account_id}", body, status)
+
+    def order(self, request: Request, key: str) -> Response:
+        with self.account.lock:
+            record = self.account.store.get("salesOrder", key)
+            if record is None:
+                return _page("Not found", "<p>There is no such order.</p>", 404)
+            return _page(f"Sales order {record.label}", self._order(record))
+
+    def add_item(self, request: Request) -> Response:
+        form = _form(request)
+        return self._add(
+            lambda: self.account.add_item(
+                form.get("sku", ""), name=form.get("name", "")
+            )
+        )
+
+    def add_customer(self, request: Request) -> Response:
+        names = ("companyName", "firstName", "lastName", "email", "phone")
+        form = {name: text for name, text in _form(request).items() if name in names}
+        return self._add(
+            lambda: self.account.add_customer(**{k: v for k, v in form.items() if v})
+        )
+
+    def add_order(self, request: Request) -> Response:
+        form = _form(request)
+        return self._add(lambda: self._create_order(form))
+
+    def _add(self, create: Any) -> Response:
+        try:
+            create()
+        except (Refusal, ValueError, InvalidOperation, LookupError) as error:
+            problem = str(error) or "That could not be read."
+            with self.account.lock:
+                body = "".join(self._index(problem))
+            return _page(f"NetSuite account {self.account.account_id}", body, 400)
+        return Response(303, b"", {"Location": "/"})
+
+    def _create_order(self, form: dict[str, str]) -> None:
+        with self.account.lock:
+            item = self.account.store.holder("item", form.get("sku", ""))
+            line = {
+                "item": {"id": item.id if item else form.get("sku", "")},
+                "quantity": Decimal(form.get("quantity") or 1),
+                "rate": Decimal(form.get("rate") or 0),
+                "price": CUSTOM_PRICE,
+            }
+            customer = {"id": form.get("customer", "")}
+            payload = {"entity": customer, "item": {"items": [line]}}
+            self.account.seeder.record("salesOrder", payload)
+
+    def _index(self, problem: str) -> Iterable[str]:
+        account = self.account
+        if problem:
+            yield f'<p class="problem" role="alert">{escape(problem)}</p>'
+        access = "revoked" if account.gate.closed else "open"
+        yield (
+            f"<p>Release {escape(account.release)}, allowance {account.allowance}, "
+            f"access {access}, refused over the allowance: {account.over_allowance}</p>"
+        )
+        yield self._orders()
+        yield self._customers()
+        yield self._items()
+        yield self._journal()
+
+    def _orders(self) -> str:
+        records = list(self.account.store.of_type("salesOrder").values())
+        rows = [
+            [
+                f'<a href="/ui/orders/{record.id}">{escape(record.label)}</a>',
+                escape(record.values.get("otherRefNum", "")),
+                escape(self._label("customer", record.values["entity"]["id"])),
+                escape(self._money(record)),
+                escape(record.values.get("externalId", "")),
+            ]
+            for record in _latest(records)
+        ]
+        table = _table(
+            "Sales orders",
+            ["Order", "PO number", "Customer", "Total", "External ID"],
+            rows,
+        )
+        form = _form_for(
+            "/ui/orders",
+            "Add order",
+            {
+                "customer": "Customer ID",
+                "sku": "SKU",
+                "quantity": "Quantity",
+                "rate": "Rate",
+            },
+        )
+        return _section("Sales orders", len(records), table, form)
+
+    def _customers(self) -> str:
+        records = list(self.account.store.of_type("customer").values())
+        rows = [
+            [
+                record.id,
+                escape(record.label),
+                escape(record.values.get("altName", "")),
+                escape(record.values.get("email", "")),
+                escape(record.values.get("externalId", "")),
+            ]
+            for record in _latest(records)
+        ]
+        table = _table(
+            "Customers", ["ID", "Entity", "Name", "Email", "External ID"], rows
+        )
+        fields = {
+            "firstName": "First name",
+            "lastName": "Last name",
+            "companyName": "Company",
+            "email": "Email",
+        }
+        form = _form_for("/ui/customers", "Add customer", fields)
+        return _section("Customers", len(records), table, form)
+
+    def _items(self) -> str:
+        records = list(self.account.store.of_family("item"))
+        rows = [
+            [
+                record.id,
+                escape(record.label),
+                escape(record.values.get("displayName", "")),
+                escape(record.kind.item_type),
+                "inactive" if record.values.get("isInactive") else "active",
+            ]
+            for record in _latest(sorted(records, key=lambda record: int(record.id)))
+        ]
+        table = _table("Items", ["ID", "SKU", "Name", "Type", "State"], rows)
+        form = _form_for("/ui/items", "Add item", {"sku": "SKU", "name": "Name"})
+        return _section("Items", len(records), table, form)
+
+    def _journal(self) -> str:
+        calls = self.account.journal
+        rows = [_journal_row(call) for call in _latest(calls)]
+        table = _table("Requests", ["Time (UTC)", "Request", "Answer", "Content"], rows)
+        return _section("Requests", len(calls), table, "")
+
+    def _order(self, record: Record) -> str:
+        values = record.values
+        facts = [
+            ("Customer", self._label("customer", values["entity"]["id"])),
+            ("Date", values["tranDate"].isoformat()),
+            ("PO number", values.get("otherRefNum", "")),
+            ("External ID", values.get("externalId", "")),
+            ("Memo", values.get("memo", "")),
+            ("Ship to", values.get("shippingAddress", {}).get("addrText", "")),
+            ("Subtotal", f"{values['subtotal']:f}"),
+            ("Discount", f"{values['discountTotal']:f}"),
+            ("Shipping", f"{values.get('shippingCost', Decimal(0)):f}"),
+            ("Tax", f"{values['taxTotal']:f}"),
+            ("Total", self._money(record)),
+        ]
+        rows = [[escape(name), escape(text)] for name, text in facts if text]
+        lines = [self._line(line) for line in values["item"]["items"]]
+        back = '<p><a href="/">Back to the account</a></p>'
+        headings = ["Line", "Item", "Description", "Quantity", "Rate", "Amount"]
+        facts_shown = _table("Order", [], rows)
+        return f"{back}{facts_shown}<h2>Lines</h2>{_table('Lines', headings, lines)}"
+
+    def _line(self, line: dict[str, Any]) -> list[str]:
+        numbers = (line.get("quantity"), line.get("rate"), line["amount"])
+        return [
+            str(line["line"]),
+            escape(self._label("item", line["item"]["id"])),
+            escape(line.get("description", "")),
+            *("" if number is None else f"{number:f}" for number in numbers),
+        ]
+
+    def _label(self, record_type: str, key: str) -> str:
+        record = self.account.store.target((record_type,), key)
+        if record is None:
+            return key
+        return record.values.get("altName") or record.label
+
+    def _money(self, record: Record) -> str:
+        currency = self._label("currency", record.values["currency"]["id"])
+        return f"{record.values['total']:f} {currency}"
+
+
+def _latest(records: list[Any]) -> list[Any]:
+    return list(reversed(records[-_SHOWN:]))
+
+
+def _form(request: Request) -> dict[str, str]:
+    text = request.body.decode(errors="replace")
+    return {name: value.strip() for name, value in parse_qsl(text)}
+
+
+def _journal_row(call: Call) -> list[str]:
+    when = datetime.fromtimestamp(call.at, UTC).strftime("%H:%M:%S")
+    answer = "lost" if call.status is None else str(call.status)
+    content = "\n\n".join(text[:4000] for text in (call.request, call.response) if text)
+    folded = f"<details><summary>Show</summary><pre>{escape(content)}</pre></details>"
+    return [
+        when,
+        escape(f"{call.method} {call.path}").replace("/", "/<wbr>"),
+        answer,
+        folded if content else "",
+    ]
+
+
+def _table(title: str, headings: list[str], rows: list[list[str]]) -> str:
+    if not rows:
+        return "<p>None yet.</p>"
+    head = "".join(f"<th scope=col>{name}</th>" for name in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="wide" role="region" aria-label="{title}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _form_for(action: str, button: str, fields: dict[str, str]) -> str:
+    inputs = "".join(
+        f'<label>{label}<input name="{name}" autocomplete="off"></label>'
+        for name, label in fields.items()
+    )
+    return (
+        f'<form method="post" action="{action}">{inputs}'
+        f"<button>{button}</button></form>"
+    )
+
+
+def _section(title: str, count: int, table: str, form: str) -> str:
+    return f"<section><h2>{title} ({count})</h2>{form}{table}</section>"
+
+
+def _page(title: str, body: str, status: int = 200) -> Response:
+    text = (
+        "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+        '<link rel="stylesheet" href="/style.css"></head>'
+        f"<body><main><h1>{escape(title)}</h1>"
+        "<p>A simulated account. Nothing here reaches Oracle.</p>"
+        f"{body}</main></body></html>"
+    )
+    return Response(status, text, dict(_HTML))

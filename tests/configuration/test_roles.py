@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+
+from integrations.configuration.services import configure
+
+ROLES = Path(__file__).parents[2] / "integrations/configuration/roles.yaml"
+OURS = ("integrations", "errorqueue", "mappings")
+
+
+@pytest.fixture
+def roles(db):
+    """The rights of each shipped group."""
+    configure([str(ROLES)], {})
+    return {
+        group.name: {
+            f"{permission.content_type.app_label}.{permission.codename}"
+            for permission in group.permissions.select_related("content_type")
+        }
+        for group in Group.objects.all()
+    }
+
+
+def test_the_shipped_roles_are_those_of_the_design(roles):
+    assert set(roles) == {
+        "Operators",
+        "Finance reviewers",
+        "Mapping editors",
+        "Signers",
+        "Integration admins",
+        "Auditors",
+    }
+    assert configure([str(ROLES)], {}).changes == []
+
+
+def test_nobody_holds_rights_to_the_queue_library_or_to_people(roles):
+    for rights in roles.values():
+        assert not any(right.startswith("django_q.") for right in rights)
+        assert not rights & {"auth.change_user", "auth.add_user", "auth.change_group"}
+
+
+def test_auditors_see_everything_but_secrets_and_change_nothing(roles):
+    every = Permission.objects.filter(
+        content_type__app_label__in=OURS, codename__startswith="view_"
+    ).exclude(codename__in=["view_credential", "view_token"])
+    expected = {
+        f"{permission.content_type.app_label}.{permission.codename}"
+        for permission in every.select_related("content_type")
+    }
+    assert roles["Auditors"] == expected | {
+        "admin.view_logentry",
+        "auth.view_group",
+        "auth.view_user",
+    }
+
+
+def test_operators_settle_failures_and_touch_no_settings(roles):
+    verbs = {right for right in roles["Operators"] if ".view_" not in right}
+    assert verbs == {
+        "errorqueue.retry_failedrecord",
+        "errorqueue.edit_failedrecord",
+        "errorqueue.exclude_failedrecord",
+    }
+
+
+def test_only_integration_admins_set_credentials_and_only_editors_publish(roles):
+    def holders(right):
+        return {name for name, rights in roles.items() if right in rights}
+
+    assert holders("integrations.change_credentials") == {"Integration admins"}
+    assert holders("integrations.pause_connection") == {"Integration admins"}
+    assert holders("mappings.publish_mappingversion") == {"Mapping editors"}
+    assert holders("integrations.view_credential") == set()
+
+
+@pytest.mark.parametrize("name", ["Signers", "Finance reviewers"])
+def test_reviewers_and_signers_only_look(roles, name):
+    assert all(".view_" in right for right in roles[name])
