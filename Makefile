@@ -32,5 +32,8 @@ check: $(VENV)/dev.stamp
 	WAYBILL_FIELD_KEYS=$$($(BIN)/python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())") \
 	ALLOWED_HOSTS=waybill.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 
+bench: $(VENV)/run.stamp
+	$(BIN)/python benchmarks/orders_per_minute.py
+
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache

@@ -21,7 +21,9 @@ def number(name: str, default: int) -> int:
 
 def words(name: str, default: list[str] | None = None) -> list[str]:
     """Read a comma-separated list; blanks are dropped."""
-    return [word.strip() for word in env.list(name, default=default or []) if word.strip()]
+    return [
+        word.strip() for word in env.list(name, default=default or []) if word.strip()
+    ]
 
 
 def own_key(name: str, folder: Path, production: bool) -> str:
@@ -47,7 +49,9 @@ def _kept_key(name: str, folder: Path) -> str:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return path.read_text().strip()
-    fresh = Fernet.generate_key().decode() if "FIELD" in name else secrets.token_urlsafe(50)
+    fresh = (
+        Fernet.generate_key().decode() if "FIELD" in name else secrets.token_urlsafe(50)
+    )
     with os.fdopen(handle, "w") as file:
         file.write(fresh)
     return fresh

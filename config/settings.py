@@ -115,6 +115,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 _STATIC_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if TESTING or DEBUG
@@ -158,6 +159,8 @@ ALERT_EMAILS = words("ALERT_EMAILS", [] if PRODUCTION else ["operators@example.c
 # Intake. Django's own limit of 2.5 MiB would refuse large orders for ever.
 HOOK_BODY_LIMIT = number("HOOK_BODY_LIMIT", 10 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = HOOK_BODY_LIMIT
+# A mapping of 500 rows is one form of 10,000 fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 
 # Hosts that connections may call besides the vendors' own domains, for simulators
 # and proxies. Outside production every host is accepted.

@@ -1,26 +1,35 @@
 """Telling people: raise once per incident, close when the cause is gone."""
 
 import logging
+from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import send_mail
-from django.db import IntegrityError, transaction
+from django.core.mail import EmailMessage, get_connection
+from django.db import IntegrityError, models, transaction
 
 from errorqueue.clock import database_time
 from errorqueue.models import Alert
+from errorqueue.text import clean, one_line
 
 log = logging.getLogger(__name__)
 
-MOST_TRIES = 10
+MAIL_SECONDS = 10
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
 
 
 def raise_alert(key: str, title: str, text: str, link: str = "") -> bool:
     """Write an alert unless this incident has one already; say if it is new."""
+    now = database_time()
     try:
         with transaction.atomic():
             Alert.objects.create(
-                key=key, title=one_line(title), text=text, link=link,
-                raised_at=database_time(),
+                key=one_line(key),
+                title=one_line(title),
+                text=clean(text),
+                link=link,
+                raised_at=now,
+                try_at=now,
             )
     except IntegrityError:
         return False
@@ -29,39 +38,60 @@ def raise_alert(key: str, title: str, text: str, link: str = "") -> bool:
 
 def close_alert(key: str) -> None:
     """End an incident; the next failure of the same kind alerts again."""
-    Alert.objects.filter(key=key, closed_at=None).update(closed_at=database_time())
+    Alert.objects.filter(key=one_line(key), closed_at=None).update(
+        closed_at=database_time()
+    )
 
 
 def send_waiting() -> int:
-    """Send what is not sent yet; a channel that is down costs only a try."""
-    sent = 0
-    for alert in Alert.objects.filter(sent_at=None, tries__lt=MOST_TRIES).order_by("pk"):
-        sent += _send(alert)
-    return sent
+    """Send what is due and not sent yet; return how many were sent.
+
+    A channel that is down costs a try and a longer wait, never the alert.
+    """
+    return sum(_send(alert) for alert in _due().order_by("pk"))
+
+
+def _due() -> models.QuerySet[Alert]:
+    return Alert.objects.filter(sent_at=None, try_at__lte=database_time())
 
 
 def _send(alert: Alert) -> bool:
-    taken = Alert.objects.filter(pk=alert.pk, sent_at=None, tries=alert.tries).update(
-        tries=alert.tries + 1
-    )
-    if not taken:
+    if not _claim(alert, database_time()):
         return False
     try:
-        send_mail(
-            f"[Waybill] {alert.title}", _body(alert), None, settings.ALERT_EMAILS
-        )
-    except OSError as error:
+        _mail(alert)
+    except (OSError, ValueError) as error:
         log.warning("Alert %s was not sent: %s", alert.pk, error)
-        Alert.objects.filter(pk=alert.pk).update(error=str(error)[:300])
+        Alert.objects.filter(pk=alert.pk).update(error=one_line(str(error), 300))
         return False
     Alert.objects.filter(pk=alert.pk).update(sent_at=database_time(), error="")
     return True
 
 
+def _claim(alert: Alert, now: datetime) -> bool:
+    """Take this try, so that two workers never send one alert twice."""
+    wait = min(FIRST_WAIT * 2 ** min(alert.tries, 10), LONGEST_WAIT)
+    mine = Alert.objects.filter(pk=alert.pk, sent_at=None, tries=alert.tries)
+    return bool(mine.update(tries=alert.tries + 1, try_at=now + wait))
+
+
+def _mail(alert: Alert) -> None:
+    if not settings.ALERT_EMAILS:
+        raise ValueError("Nobody to tell: ALERT_EMAILS is empty.")
+    EmailMessage(
+        subject=f"[Waybill] {alert.title}",
+        body=_body(alert),
+        to=settings.ALERT_EMAILS,
+        connection=get_connection(timeout=MAIL_SECONDS),
+    ).send()
+
+
 def _body(alert: Alert) -> str:
+    over = "\n\nThis is over meanwhile." if alert.closed_at else ""
     link = f"\n\n{settings.SITE_URL}{alert.link}" if alert.link else ""
-    return f"{alert.text}{link}\n"
+    return f"{alert.text}{over}{link}\n"
 
 
-def one_line(text: str) -> str:
-    return " ".join(text.split())[:200]
+def has_waiting() -> bool:
+    """Say whether an alert is due to be sent."""
+    return _due().exists()

@@ -66,6 +66,7 @@ class Labels:
     source: str = ""
     target: str = ""
     entity: str = ""
+    source_id: str = ""
     reference: str = ""
     party: str = ""
     email: str = ""
@@ -101,6 +102,10 @@ class Subject(Protocol):
     """A thing that can fail: what the error queue needs of it."""
 
     pk: Any
+
+    @property
+    def progress(self) -> str:
+        """Name what it does right now ("Running", "On hold"), or nothing."""
 
     def enqueue(self) -> None:
         """Make it due now; the one way back up."""

@@ -37,9 +37,11 @@ class FailedRecord(models.Model):
 
     status = models.CharField(max_length=10, choices=Status, default=Status.FAILED)
     kind = models.CharField(
-        max_length=12, choices=[(kind.value, kind.value.capitalize()) for kind in FailureKind]
+        max_length=12,
+        choices=[(kind.value, kind.value.capitalize()) for kind in FailureKind],
     )
     code = models.CharField(max_length=80, blank=True)
+    title = models.CharField(max_length=200, blank=True)
     what = models.CharField(max_length=500)
     why = models.TextField(blank=True)
     remedy = models.TextField(blank=True)
@@ -52,6 +54,7 @@ class FailedRecord(models.Model):
     source = models.CharField(max_length=120, blank=True)
     target = models.CharField(max_length=120, blank=True)
     entity = models.CharField(max_length=40, blank=True)
+    source_id = models.CharField(max_length=200, blank=True)
     reference = models.CharField(max_length=120, blank=True)
     party = models.CharField(max_length=200, blank=True)
     email = models.CharField(max_length=254, blank=True)
@@ -64,9 +67,20 @@ class FailedRecord(models.Model):
     next_try_at = models.DateTimeField(null=True, blank=True)
     first_failed_at = models.DateTimeField()
     last_failed_at = models.DateTimeField()
+    retry_asked_at = models.DateTimeField(null=True, blank=True)
+    retry_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
         related_name="+",
     )
     settled_how = models.CharField(max_length=300, blank=True)
@@ -91,18 +105,67 @@ class FailedRecord(models.Model):
             models.Index(fields=["status", "-last_failed_at"], name="line_status_age"),
             models.Index(fields=["reference"], name="line_reference"),
             models.Index(fields=["email"], name="line_email"),
+            models.Index(fields=["source_id"], name="line_source_id"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.human_id} {self.what}"
+        return f"{self.human_id} · {self.sentence}"
 
     @property
     def human_id(self) -> str:
         return f"ERR-{self.pk}"
 
     @property
+    def sentence(self) -> str:
+        """Say in business words what failed."""
+        return f"{self.title} {self.what}".strip()
+
+    @property
+    def tone(self) -> str:
+        """Return the colour class of the status."""
+        return TONES[FailedRecord.Status(self.status)]
+
+    @property
+    def kind_tone(self) -> str:
+        return KIND_TONES[FailureKind(self.kind)]
+
+    @property
+    def kind_help(self) -> str:
+        """Say who or what can help with this kind of failure."""
+        return KIND_HELP[FailureKind(self.kind)]
+
+    @property
     def is_open(self) -> bool:
         return self.status in self.OPEN
+
+
+TONES = {
+    FailedRecord.Status.FAILED: "bad",
+    FailedRecord.Status.WAITING: "wait",
+    FailedRecord.Status.RETRYING: "wait",
+    FailedRecord.Status.RESOLVED: "good",
+    FailedRecord.Status.EXCLUDED: "mute",
+}
+KIND_TONES = {
+    FailureKind.TEMPORARY: "wait",
+    FailureKind.LIMIT: "wait",
+    FailureKind.DATA: "warn",
+    FailureKind.MAPPING: "warn",
+    FailureKind.DEPENDENCY: "mute",
+    FailureKind.ACCESS: "bad",
+    FailureKind.CONFLICT: "bad",
+    FailureKind.INTERNAL: "bad",
+}
+KIND_HELP = {
+    FailureKind.TEMPORARY: "Passes by itself: the other side could not answer.",
+    FailureKind.LIMIT: "Passes by itself: it waits for a free request slot.",
+    FailureKind.DATA: "Mend the record here or in its source.",
+    FailureKind.MAPPING: "Mend the mapping document or a value table.",
+    FailureKind.DEPENDENCY: "Another record has to arrive first.",
+    FailureKind.ACCESS: "Mend the connection: its access was refused.",
+    FailureKind.CONFLICT: "Compare both sides and decide which one stands.",
+    FailureKind.INTERNAL: "A fault of Waybill itself: tell the people who run it.",
+}
 
 
 class Action(models.Model):
@@ -140,6 +203,7 @@ class Alert(models.Model):
     raised_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
+    try_at = models.DateTimeField()
     error = models.CharField(max_length=300, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -155,3 +219,7 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None

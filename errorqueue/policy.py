@@ -34,6 +34,8 @@ def next_wait(
     return max(wait * (1 + spread), retry_after or 0)
 
 
-def tries_allowed(kind: FailureKind, schedule: Sequence[float] = DEFAULT_SCHEDULE) -> int:
+def tries_allowed(
+    kind: FailureKind, schedule: Sequence[float] = DEFAULT_SCHEDULE
+) -> int:
     """Return how many tries a failure of this kind gets in all."""
     return len(schedule) + 1 if kind == FailureKind.TEMPORARY else 1

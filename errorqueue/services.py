@@ -1,20 +1,37 @@
-"""The verbs of the error queue; each is one transaction and safe to repeat."""
+"""The verbs of the error queue; each is one transaction and safe to repeat.
 
-from datetime import datetime
+A verb touches the subject first and its line second, as the workers do: two of
+them can then never wait for each other crosswise.
+"""
+
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q
 
 from errorqueue.clock import database_time
 from errorqueue.failures import Failure, Labels, Subject
 from errorqueue.models import Action, FailedRecord
+from errorqueue.text import clean, clean_tree
 
 User = Any
+
+# A second click within this time is the same wish, also when a colleague clicks.
+SAME_WISH = timedelta(minutes=1)
 
 
 class NotOpen(Exception):
     """This record is settled already."""
+
+
+class AlreadyQueued(NotOpen):
+    """Somebody asked for this retry a moment ago."""
+
+
+class SubjectGone(NotOpen):
+    """What failed does not exist any more."""
 
 
 @transaction.atomic
@@ -40,6 +57,8 @@ def capture(
         "tries": tries,
         "tries_allowed": tries_allowed,
         "next_try_at": next_try_at,
+        "retry_asked_at": None,
+        "retry_asked_by": None,
         "last_failed_at": now,
     }
     line, _ = FailedRecord.objects.update_or_create(
@@ -53,30 +72,32 @@ def capture(
 
 
 def _failure_columns(failure: Failure) -> dict[str, Any]:
-    problems = [problem.as_dict() for problem in failure.problems]
+    problems = clean_tree([problem.as_dict() for problem in failure.problems])
     return {
         "kind": failure.kind.value,
-        "code": failure.code,
-        "what": failure.what[:500],
-        "why": failure.why,
-        "remedy": failure.remedy,
+        "code": clean(failure.code)[:80],
+        "what": clean(failure.what)[:500],
+        "why": clean(failure.why),
+        "remedy": clean(failure.remedy),
         "problems": problems,
         "field": problems[0]["target"][:200] if problems else "",
-        "raw": failure.raw,
+        "raw": clean(failure.raw),
         "is_unknown": failure.is_unknown,
     }
 
 
 def _label_columns(labels: Labels) -> dict[str, Any]:
     return {
-        "flow": labels.flow[:120],
-        "source": labels.source[:120],
-        "target": labels.target[:120],
-        "entity": labels.entity,
-        "reference": labels.reference[:120],
-        "party": labels.party[:200],
-        "email": labels.email[:254],
-        "skus": " ".join(labels.skus),
+        "title": clean(labels.subject)[:200],
+        "flow": clean(labels.flow)[:120],
+        "source": clean(labels.source)[:120],
+        "target": clean(labels.target)[:120],
+        "entity": clean(labels.entity)[:40],
+        "source_id": clean(labels.source_id)[:200],
+        "reference": clean(labels.reference)[:120],
+        "party": clean(labels.party)[:200],
+        "email": clean(labels.email)[:254],
+        "skus": clean(" ".join(labels.skus)),
         "amount": labels.amount,
         "currency": labels.currency[:3],
     }
@@ -84,23 +105,50 @@ def _label_columns(labels: Labels) -> dict[str, Any]:
 
 @transaction.atomic
 def retry(line: FailedRecord, by: User = None, reason: str = "") -> None:
-    """Make the subject due now and note who asked; raise NotOpen when settled."""
-    _move(line, FailedRecord.Status.RETRYING)
-    Action.objects.create(failed=line, verb="retry", by=by, reason=reason)
-    line.subject.enqueue()
+    """Make the subject due now and note who asked.
+
+    Raises NotOpen when the line is settled, AlreadyQueued when somebody asked a
+    moment ago; nothing is changed then.
+    """
+    _subject(line).enqueue()
+    now = database_time()
+    asked_just_now = Q(
+        status=FailedRecord.Status.RETRYING, retry_asked_at__gt=now - SAME_WISH
+    )
+    moved = (
+        _open(line)
+        .exclude(asked_just_now)
+        .update(
+            status=FailedRecord.Status.RETRYING,
+            next_try_at=None,
+            retry_asked_at=now,
+            retry_asked_by=by,
+        )
+    )
+    _refuse_unless(moved, line)
+    line.status = FailedRecord.Status.RETRYING
+    Action.objects.create(failed=line, verb="retry", by=by, reason=clean(reason))
 
 
 @transaction.atomic
 def exclude(line: FailedRecord, by: User, reason: str) -> None:
     """Set the subject aside with a person's reason; raise NotOpen when settled."""
-    _move(line, FailedRecord.Status.EXCLUDED)
-    _settle(line, f"Excluded: {reason}", by)
+    _subject(line).exclude(reason)
+    reason = clean(reason)
+    moved = _open(line).update(
+        status=FailedRecord.Status.EXCLUDED,
+        **_settlement(f"Excluded: {reason}"),
+        settled_by=by,
+    )
+    _refuse_unless(moved, line)
+    line.status = FailedRecord.Status.EXCLUDED
     Action.objects.create(failed=line, verb="exclude", by=by, reason=reason)
-    line.subject.exclude(reason)
 
 
 @transaction.atomic
-def note_edit(line: FailedRecord, by: User, reason: str, before: str, after: str) -> None:
+def note_edit(
+    line: FailedRecord, by: User, reason: str, before: str, after: str
+) -> None:
     """Keep what a person changed in the payload, and why."""
     Action.objects.create(
         failed=line, verb="edit", by=by, reason=reason, before=before, after=after
@@ -110,22 +158,36 @@ def note_edit(line: FailedRecord, by: User, reason: str, before: str, after: str
 @transaction.atomic
 def resolve(subject: Subject, how: str) -> None:
     """Close the open line of `subject`, if there is one."""
-    for line in FailedRecord.objects.about(subject).open():
-        _move(line, FailedRecord.Status.RESOLVED)
-        _settle(line, how)
-
-
-def _move(line: FailedRecord, status: str) -> None:
-    moved = FailedRecord.objects.open().filter(pk=line.pk).update(
-        status=status, next_try_at=None
+    FailedRecord.objects.about(subject).open().update(
+        status=FailedRecord.Status.RESOLVED, **_settlement(clean(how))
     )
-    if not moved:
-        raise NotOpen(f"{line.human_id} is settled already.")
-    line.status = status
 
 
-def _settle(line: FailedRecord, how: str, by: User = None) -> None:
-    line.settled_at = database_time()
-    line.settled_how = how[:300]
-    line.settled_by = by
-    line.save(update_fields=["settled_at", "settled_how", "settled_by"])
+def _subject(line: FailedRecord) -> Subject:
+    subject: Subject | None = line.subject
+    if subject is None:
+        raise SubjectGone(f"What {line.human_id} is about does not exist any more.")
+    return subject
+
+
+def _open(line: FailedRecord) -> Any:
+    return FailedRecord.objects.open().filter(pk=line.pk)
+
+
+def _settlement(how: str) -> dict[str, Any]:
+    return {
+        "next_try_at": None,
+        "settled_at": database_time(),
+        "settled_how": how[:300],
+    }
+
+
+def _refuse_unless(moved: int, line: FailedRecord) -> None:
+    if moved:
+        return
+    found = FailedRecord.objects.select_related("retry_asked_by").get(pk=line.pk)
+    if found.status == FailedRecord.Status.RETRYING:
+        who = found.retry_asked_by or "Somebody"
+        raise AlreadyQueued(f"{who} queued {line.human_id} a moment ago.")
+    how = found.settled_how or found.get_status_display()
+    raise NotOpen(f"{line.human_id} is settled already: {how}")

@@ -1,0 +1,141 @@
+"""A flow with records that fail, and people with and without rights."""
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from errorqueue import services
+from errorqueue.clock import database_time
+from errorqueue.failures import Failure, FailureKind, FieldProblem
+from errorqueue.models import FailedRecord
+from integrations.models import Connection, Flow, SyncRecord
+from mappings.models import MappingDocument
+
+numbers = count(1001)
+
+RIGHTS = ("view", "retry", "edit", "exclude")
+
+
+@pytest.fixture
+def flow(db):
+    shop = Connection.objects.create(
+        name="Acme Shop", slug="acme", system="shopify", namespace="shopify-acme"
+    )
+    netsuite = Connection.objects.create(
+        name="NetSuite", slug="netsuite", system="netsuite", namespace="netsuite"
+    )
+    document = MappingDocument.objects.create(name="Orders", slug="orders")
+    return Flow.objects.create(
+        name="Orders to NetSuite",
+        slug="orders",
+        source=shop,
+        source_entity="order",
+        target=netsuite,
+        target_record="salesOrder",
+        mapping=document,
+    )
+
+
+@pytest.fixture
+def make_record(flow):
+    def make(**changes):
+        number = next(numbers)
+        values = {
+            "flow": flow,
+            "target_connection": flow.target,
+            "source_key": f"gid://shopify/Order/{number}000",
+            "source": {"name": f"#{number}", "note": "ring twice"},
+            "label": f"#{number}",
+            "party": "Acme Outdoor Ltd",
+            "email": "jane@example.com",
+            "skus": "TENT-2 STOVE-1",
+            "amount": Decimal("1240.00"),
+            "currency": "EUR",
+            "state": SyncRecord.State.FAILED,
+            "due_at": database_time(),
+        }
+        return SyncRecord.objects.create(**{**values, **changes})
+
+    return make
+
+
+def failure(kind=FailureKind.DATA, **changes) -> Failure:
+    values = {
+        "what": "has a postcode that is too long",
+        "why": "NetSuite takes 36 characters.",
+        "remedy": "Shorten the postcode in Shopify.",
+        "problems": (
+            FieldProblem(
+                target="shippingAddress.zip",
+                source="shipping.zip",
+                value="SW1A 1AA and a long remark",
+                rule="at most 36 characters",
+            ),
+        ),
+        "code": "INVALID_FIELD_LENGTH",
+        "raw": '{"title": "Bad Request"}',
+    }
+    return Failure(kind=kind, **{**values, **changes})
+
+
+@pytest.fixture
+def make_line(make_record):
+    """Put a new record into the queue; `minutes` is how long ago it first failed."""
+
+    def make(kind=FailureKind.DATA, minutes=5, waits=False, record=None, **changes):
+        record = record or make_record(**changes)
+        next_try_at = database_time() + timedelta(minutes=12) if waits else None
+        line = services.capture(
+            record,
+            record.labels(),
+            failure(kind),
+            tries=3,
+            tries_allowed=10,
+            next_try_at=next_try_at,
+        )
+        since = database_time() - timedelta(minutes=minutes)
+        FailedRecord.objects.filter(pk=line.pk).update(first_failed_at=since)
+        line.refresh_from_db()
+        return line
+
+    return make
+
+
+@pytest.fixture
+def make_person(db):
+    def make(name, *rights):
+        person = User.objects.create_user(name, is_staff=True)
+        codes = [f"{right}_failedrecord" for right in rights]
+        person.user_permissions.set(Permission.objects.filter(codename__in=codes))
+        return person
+
+    return make
+
+
+@pytest.fixture
+def olga(make_person):
+    return make_person("olga", *RIGHTS)
+
+
+@pytest.fixture
+def browser_of():
+    def log_in(person, **options):
+        client = Client(**options)
+        client.force_login(person)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def operator(olga, browser_of):
+    return browser_of(olga)
+
+
+@pytest.fixture
+def auditor(make_person, browser_of):
+    return browser_of(make_person("aurelia", "view"))
