@@ -58,7 +58,7 @@ def measure(slots: int, arguments: argparse.Namespace) -> float:
         first, known = next_number(), delivered()
         began = time.monotonic()
         for number in range(first, first + arguments.orders):
-            place(stage, number)
+            place(stage, number, f"bench{slots}@example.com")
         wait_until_delivered(known + arguments.orders)
         seconds = time.monotonic() - began
     finally:
@@ -77,10 +77,10 @@ def tell(stage, address: str, body: dict) -> None:
     requests.post(url, json=body, timeout=10).raise_for_status()
 
 
-def place(stage, number: int) -> None:
+def place(stage, number: int, email: str) -> None:
     import requests
 
-    order = {"number": number, "lines": LINES, "email": f"buyer{number}@example.com"}
+    order = {"number": number, "lines": LINES, "email": email}
     url = f"{stage.url('Shopify')}/_simulator/orders"
     requests.post(url, json=order, timeout=10).raise_for_status()
 

@@ -226,10 +226,19 @@ def _unmappable(problems: Sequence[Problem]) -> Failure:
     return Failure(
         kind=kind,
         what=f"– {leading.rule}{more}",
-        why="\n".join(dict.fromkeys(problem.rule for problem in problems)),
+        why="\n".join(dict.fromkeys(_reason(problem) for problem in problems)),
         remedy="\n".join(dict.fromkeys(problem.remedy for problem in problems)),
         problems=tuple(_as_field_problem(problem) for problem in problems),
     )
+
+
+def _reason(problem: Problem) -> str:
+    """Say which field asked, and what it was given."""
+    given = f"{problem.source} is {problem.value!r}" if problem.source else ""
+    line = f"line {problem.line}" if problem.line else ""
+    circumstances = ", ".join(part for part in (line, given) if part)
+    where = f" ({circumstances})" if circumstances else ""
+    return f"The target's field {problem.target}{where}: {problem.rule}."
 
 
 def _as_field_problem(problem: Problem) -> FieldProblem:

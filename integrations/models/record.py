@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from errorqueue.clock import database_time
 from errorqueue.failures import Evidence, Labels, Try
+from errorqueue.services import NotOpen
 from integrations.connectors import exact
 from integrations.connectors.base import SourceObject
 from integrations.models.bell import ring_connection
@@ -206,6 +207,7 @@ class SyncRecord(models.Model):
                 name="record_running",
             ),
             models.Index(fields=["label"], name="record_label"),
+            models.Index(fields=["state", "delivered_at"], name="record_state"),
         ]
 
     def __str__(self) -> str:
@@ -305,10 +307,12 @@ class SyncRecord(models.Model):
         ring_connection(self.target_connection_id)
 
     def exclude(self, reason: str) -> None:
-        """Set it aside with a person's reason; a running one is left alone."""
-        SyncRecord.objects.filter(pk=self.pk).exclude(
+        """Set it aside with a person's reason; raises NotOpen while it is sent."""
+        idle = SyncRecord.objects.filter(pk=self.pk).exclude(
             state__in=[self.State.RUNNING, self.State.DELIVERED]
-        ).update(state=self.State.EXCLUDED, exclusion=reason[:300])
+        )
+        if not idle.update(state=self.State.EXCLUDED, exclusion=reason[:300]):
+            raise NotOpen(f"{self} is being sent or was delivered meanwhile.")
 
     def evidence(self) -> Evidence:
         attempts = list(self.attempts.select_related("mapping").order_by("number"))

@@ -265,7 +265,7 @@ def _close_failed(
         delivery.attempt = new_attempt(delivery, payload=mapped and mapped.payload)
     unknown = is_unknown(error) and bool(delivery.attempt.external_id)
     outcome = Attempt.Outcome.UNKNOWN if unknown else Attempt.Outcome.FAILED
-    _close(delivery, outcome, f"{failure.what}: {failure.why}", failure.kind)
+    _close(delivery, outcome, failure.what.removeprefix("– "), failure.kind)
 
 
 def _close(delivery: Delivery, outcome: str, message: str, kind: str = "") -> None:

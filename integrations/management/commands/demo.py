@@ -19,6 +19,7 @@ from integrations.management.processes import Child, Stop, manage
 CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration"
 READY_SECONDS = 60
 STOP_SECONDS = 30
+AWAY = {"status": 503, "times": 12, "body": "<h1>Scheduled maintenance</h1>"}
 
 
 class Command(BaseCommand):
@@ -128,12 +129,18 @@ class Stage:
         self.children.append(child)
 
     def play(self) -> None:
-        """Place the demo's orders in the store; its webhooks do the rest."""
+        """Place the demo's orders in the store; its webhooks do the rest.
+
+        NetSuite is away for the first few, so that a look at the error queue in the
+        first minute shows how a time-out heals by itself.
+        """
+        self._tell("NetSuite", "faults", {**AWAY, "path": "salesOrder"})
         for order in orders():
-            answer = requests.post(
-                f"{self.url('Shopify')}/_simulator/orders", json=order, timeout=10
-            )
-            answer.raise_for_status()
+            self._tell("Shopify", "orders", order)
+
+    def _tell(self, vendor: str, what: str, body: dict[str, Any]) -> None:
+        address = f"{self.url(vendor)}/_simulator/{what}"
+        requests.post(address, json=body, timeout=10).raise_for_status()
 
     def keep_alive(self) -> None:
         for child in self.children:
