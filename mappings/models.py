@@ -1,12 +1,21 @@
 """Mapping documents: drafts that people edit, published versions that stand."""
 
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from mappings.engine import Kind
+from mappings import engine
+from mappings.engine import Document, Kind, Row
+
+KIND_LABELS = {
+    Kind.COPY: "Copy",
+    Kind.CONSTANT: "Constant",
+    Kind.TABLE: "Value table",
+    Kind.LOOKUP: "Look-up",
+    Kind.TEMPLATE: "Template",
+}
 
 
 class MappingDocument(models.Model):
@@ -50,12 +59,18 @@ class MappingVersion(models.Model):
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
         related_name="+",
     )
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT,
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
         related_name="+",
     )
 
@@ -81,9 +96,71 @@ class MappingVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.document} v{self.number}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save a draft; of a frozen version, only its step into retirement."""
+        retires = kwargs.get("update_fields") == ["state"] and (
+            self.state == self.State.RETIRED
+        )
+        if self.pk and not retires:
+            refuse_frozen(self.pk)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        refuse_frozen(self.pk)
+        return super().delete(*args, **kwargs)
+
     @property
     def is_frozen(self) -> bool:
         return self.state != self.State.DRAFT
+
+    def as_document(self) -> Document:
+        """Return what the engine applies: one query for each kind of part.
+
+        Raises DocumentError when a row cannot be read.
+        """
+        rows = tuple(row.as_row() for row in self.rows.select_related("table"))
+        return Document(
+            name=str(self.document),
+            rows=rows,
+            sections=tuple(part.as_section() for part in self.sections.all()),
+            exclusions=tuple(part.as_exclusion() for part in self.exclusions.all()),
+            checks=tuple(part.as_check() for part in self.checks.all()),
+            tables=value_tables({row.table for row in rows} - {""}),
+            source_system=self.document.source_system,
+            target_system=self.document.target_system,
+        )
+
+
+def refuse_frozen(version_id: int) -> None:
+    """Raise ValidationError when the version may no longer change.
+
+    Asks the database: a version in memory may have been published meanwhile.
+    """
+    frozen = MappingVersion.objects.exclude(state=MappingVersion.State.DRAFT)
+    version = frozen.filter(pk=version_id).select_related("document").first()
+    if version:
+        raise ValidationError(
+            f"{version} is {version.get_state_display().lower()} and frozen. "
+            "Make a new draft to change it."
+        )
+
+
+class PartQuerySet(models.QuerySet[Any]):
+    """Parts of versions; those of frozen versions can be neither changed nor deleted."""
+
+    def update(self, **columns: Any) -> int:
+        self._refuse_frozen()
+        return super().update(**columns)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._refuse_frozen()
+        return super().delete()
+
+    def _refuse_frozen(self) -> None:
+        frozen = self.exclude(version__state=MappingVersion.State.DRAFT)
+        part = frozen.order_by().first()
+        if part:
+            refuse_frozen(part.version_id)
 
 
 class MappingPart(models.Model):
@@ -91,26 +168,31 @@ class MappingPart(models.Model):
 
     position = models.PositiveIntegerField(default=0)
 
+    objects = PartQuerySet.as_manager()
+
     class Meta:
         abstract = True
         ordering = ["position", "pk"]
 
     version: Any
+    version_id: int
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self._refuse_when_frozen()
+        refuse_frozen(self.version_id)
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse_when_frozen()
+        refuse_frozen(self.version_id)
         return super().delete(*args, **kwargs)
 
-    def _refuse_when_frozen(self) -> None:
-        if self.version.is_frozen:
-            raise ValidationError(
-                f"{self.version} is {self.version.get_state_display().lower()} and "
-                "frozen. Make a new draft to change it."
-            )
+    def copy_to(self, version: MappingVersion) -> Self:
+        """Return this part as an unsaved one of another version."""
+        columns = {
+            field.attname: getattr(self, field.attname)
+            for field in self._meta.concrete_fields
+            if field.attname not in ("id", "version_id")
+        }
+        return type(self)(version=version, **columns)
 
 
 class MappingSection(MappingPart):
@@ -134,6 +216,9 @@ class MappingSection(MappingPart):
     def __str__(self) -> str:
         return self.name
 
+    def as_section(self) -> engine.Section:
+        return engine.Section(self.name, self.target, self.source, self.when)
+
 
 class MappingRow(MappingPart):
     """One target field and where its value comes from."""
@@ -152,7 +237,9 @@ class MappingRow(MappingPart):
     section = models.CharField(max_length=60, blank=True)
     target = models.CharField(max_length=200)
     kind = models.CharField(
-        max_length=10, choices=[(kind.value, kind.value) for kind in Kind], default="copy"
+        max_length=10,
+        choices=[(kind.value, KIND_LABELS[kind]) for kind in Kind],
+        default=Kind.COPY.value,
     )
     source = models.CharField(max_length=200, blank=True)
     constant = models.CharField(max_length=300, blank=True)
@@ -167,6 +254,7 @@ class MappingRow(MappingPart):
     default = models.CharField(max_length=300, blank=True)
     required = models.BooleanField(default=False)
     max_length = models.PositiveIntegerField(null=True, blank=True)
+    length_option = models.CharField(max_length=60, blank=True)
     on_too_long = models.CharField(
         max_length=10, choices=TooLong, default=TooLong.REFUSE
     )
@@ -182,6 +270,32 @@ class MappingRow(MappingPart):
 
     def __str__(self) -> str:
         return f"{self.section + ': ' if self.section else ''}{self.target}"
+
+    def as_row(self) -> Row:
+        """Return the engine's row; raise DocumentError for what cannot be read."""
+        return Row(
+            target=self.target,
+            kind=Kind(self.kind),
+            source=self.source,
+            constant=engine.parse_literal(self.constant),
+            template=self.template,
+            transforms=engine.chain_from(self.transforms),
+            table=self.table.name if self.table else "",
+            record=self.record,
+            by=self.by,
+            needs=self.needs,
+            default=engine.parse_literal(self.default),
+            required=self.required,
+            max_length=self.max_length,
+            length_option=self.length_option,
+            on_too_long=self.on_too_long,
+            when=self.when,
+            section=self.section,
+            owner=self.owner,
+            direction=self.direction,
+            note=self.note,
+            key=str(self.pk or ""),
+        )
 
 
 class ExclusionRule(MappingPart):
@@ -199,6 +313,9 @@ class ExclusionRule(MappingPart):
     def __str__(self) -> str:
         return self.name
 
+    def as_exclusion(self) -> engine.Exclusion:
+        return engine.Exclusion(self.name, self.when)
+
 
 class SumCheck(MappingPart):
     """Target amounts that must add up to a source amount."""
@@ -215,6 +332,9 @@ class SumCheck(MappingPart):
 
     def __str__(self) -> str:
         return self.name
+
+    def as_check(self) -> engine.SumCheck:
+        return engine.SumCheck(self.name, self.source, tuple(self.parts))
 
 
 class ValueTable(models.Model):
@@ -241,8 +361,19 @@ class ValueTableRow(models.Model):
     class Meta:
         ordering = ["source"]
         constraints = [
-            models.UniqueConstraint(fields=["table", "source"], name="table_source_once")
+            models.UniqueConstraint(
+                fields=["table", "source"], name="table_source_once"
+            )
         ]
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target}"
+
+
+def value_tables(names: set[str]) -> dict[str, dict[str, str]]:
+    """Return the tables of these names, an empty one too, in one query."""
+    tables: dict[str, dict[str, str]] = {name: {} for name in names}
+    pairs = ValueTableRow.objects.filter(table__name__in=names)
+    for name, source, target in pairs.values_list("table__name", "source", "target"):
+        tables[name][source] = target
+    return tables

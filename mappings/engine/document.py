@@ -24,7 +24,10 @@ class Row:
     chain of (name, parameters), applied in order before table or look-up.
     `table` names a value table; `record` and `by` name a look-up; `needs` names the
     entity that must be delivered first when the look-up finds nothing.
-    `when` is a condition; the row is left out unless it holds.
+    `when` is a condition; the row is left out unless it holds. Of several rows with
+    one target, the first whose condition holds is used.
+    `length_option` names an option of the target connection that, when set there,
+    stands for `max_length`.
     """
 
     target: str
@@ -40,11 +43,12 @@ class Row:
     default: Any = None
     required: bool = False
     max_length: int | None = None
+    length_option: str = ""
     on_too_long: str = "refuse"
     when: str = ""
     section: str = ""
     owner: str = ""
-    direction: str = ""
+    direction: str = "to_target"
     note: str = ""
     key: str = ""
 
@@ -82,7 +86,10 @@ class SumCheck:
 
 @dataclass(frozen=True)
 class Document:
-    """One version of a mapping document."""
+    """One version of a mapping document.
+
+    `source_system` and `target_system` are named in the problems people read.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -90,6 +97,8 @@ class Document:
     exclusions: tuple[Exclusion, ...] = ()
     checks: tuple[SumCheck, ...] = ()
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    source_system: str = ""
+    target_system: str = ""
 
 
 @dataclass(frozen=True)

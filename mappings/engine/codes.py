@@ -1,0 +1,80 @@
+"""Transforms to the codes of countries (ISO 3166) and currencies (ISO 4217)."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import pycountry
+
+from mappings.engine.errors import Unfit
+from mappings.engine.values import is_empty, text_of
+
+# In daily use with shops and vendors, but without an ISO entry of its own.
+_USER_ASSIGNED = {"XK": "XK", "KOSOVO": "XK"}
+_CODE = re.compile(r"[A-Z0-9]{1,3}")
+
+
+@lru_cache(maxsize=512)
+def country_code(text: str) -> str:
+    """Return the two letters of a country given by code or English name."""
+    wanted = text.strip()
+    if wanted.upper() in _USER_ASSIGNED:
+        return _USER_ASSIGNED[wanted.upper()]
+    try:
+        return str(pycountry.countries.lookup(wanted).alpha_2)
+    except LookupError as error:
+        raise Unfit(
+            f"{text!r} is not a country",
+            "Use the two-letter code, as US or DE.",
+        ) from error
+
+
+def state_code(value: Any, country: str) -> str | None:
+    """Return the code of a state given by code or name.
+
+    `value` is the state, or a list of state and country. A code passes as it is:
+    shops and ISO do not agree on the codes of every country.
+    """
+    state, where = _state_and_country(value, country)
+    if not state:
+        return None
+    if _CODE.fullmatch(state):
+        return state
+    land = country_code(where) if where else ""
+    code = _by_name(land, state.casefold())
+    if code:
+        return code
+    prefixed = re.fullmatch(rf"{land}-([A-Z0-9]{{1,3}})", state) if land else None
+    if prefixed:
+        return prefixed[1]
+    raise Unfit(
+        f"{state!r} is not a state or province" + (f" of {land}" if land else ""),
+        "Use the code of the state, as KY or ON.",
+    )
+
+
+def _state_and_country(value: Any, country: str) -> tuple[str, str]:
+    if not isinstance(value, list):
+        return text_of(value).strip(), country
+    texts = ["" if is_empty(one) else text_of(one).strip() for one in value[:2]]
+    state, where = (*texts, "", "")[:2]
+    return state, where or country
+
+
+@lru_cache(maxsize=1024)
+def _by_name(land: str, name: str) -> str:
+    for division in pycountry.subdivisions:
+        if division.country_code != land:
+            continue
+        if division.name.casefold() == name:
+            return str(division.code).partition("-")[2]
+    return ""
+
+
+@lru_cache(maxsize=256)
+def currency_code(text: str) -> str:
+    """Return the three letters of a currency in capitals."""
+    wanted = text.strip().upper()
+    if pycountry.currencies.get(alpha_3=wanted) is None:
+        raise Unfit(f"{text!r} is not a currency code", "Use a code as USD or EUR.")
+    return wanted

@@ -1,0 +1,137 @@
+"""The parts of a version on its page; editable while it is a draft."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import ForeignKey, QuerySet
+from django.http import HttpRequest
+
+from mappings.grid import (
+    CheckForm,
+    ExclusionForm,
+    PartFormSet,
+    RowForm,
+    SectionForm,
+    shown_chain,
+    shown_input,
+)
+from mappings.models import (
+    ExclusionRule,
+    MappingRow,
+    MappingSection,
+    MappingVersion,
+    SumCheck,
+    ValueTable,
+    ValueTableRow,
+)
+
+
+class PartInline(admin.TabularInline):
+    """A grid that freezes with its version."""
+
+    formset = PartFormSet
+    extra = 0
+    classes = ["mapping-grid"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_open(obj) and super().has_delete_permission(request, obj)
+
+
+class RowInline(PartInline):
+    model = MappingRow
+    form = RowForm
+    verbose_name_plural = "Fields"
+    fields = [
+        *("position", "section", "target", "kind", "comes_from", "chain", "table"),
+        *("record", "by", "needs", "default", "required", "max_length"),
+        *("length_option", "on_too_long", "when", "owner", "direction", "note"),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingRow]:
+        return super().get_queryset(request).select_related("table")
+
+    def formfield_for_foreignkey(
+        self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "table" and field is not None:
+            field.queryset = ValueTable.objects.all()
+        return field
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Leave out the links beside the choice of a table: the grid is full."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "table" and field is not None:
+            field.widget = field.widget.widget
+        return field
+
+    @admin.display(description="Comes from")
+    def comes_from(self, row: MappingRow) -> str:
+        return shown_input(row)
+
+    @admin.display(description="Transforms")
+    def chain(self, row: MappingRow) -> str:
+        return shown_chain(row)
+
+
+class SectionInline(PartInline):
+    model = MappingSection
+    form = SectionForm
+    verbose_name_plural = "Lists"
+
+
+class ExclusionInline(PartInline):
+    model = ExclusionRule
+    form = ExclusionForm
+    verbose_name_plural = "Rules that keep records out"
+
+
+class CheckInline(PartInline):
+    model = SumCheck
+    form = CheckForm
+    fields = ["position", "name", "source", "parts_text"]
+    verbose_name_plural = "Sums that must agree"
+
+    @admin.display(description="Parts at the target")
+    def parts_text(self, check: SumCheck) -> str:
+        return ", ".join(check.parts)
+
+
+class VersionInline(admin.TabularInline):
+    """The versions of a document, each with a link to its page."""
+
+    model = MappingVersion
+    fields = ["state", "note", "created_by", "published_at", "published_by"]
+    readonly_fields = ["state", "note", "created_by", "published_at", "published_by"]
+    extra = 0
+    show_change_link = True
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
+        people = ("document", "created_by", "published_by")
+        return super().get_queryset(request).select_related(*people)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TableRowInline(admin.TabularInline):
+    model = ValueTableRow
+    extra = 0
+    fields = ["source", "target", "note"]
+    verbose_name_plural = "Values"
+
+
+def _is_open(version: MappingVersion | None) -> bool:
+    return version is not None and not version.is_frozen
