@@ -45,6 +45,7 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
         "waybill": {
             "external_id": external_id_of(flow, record.source_key),
             "flow": flow.slug,
+            "target_id": record.target_id,
         },
         "needs": _needs(record),
     }

@@ -14,6 +14,7 @@ SPECIAL_ITEMS = {
     "Shopify gift card": "giftCertificateItem",
     "Import duty": "otherChargeSaleItem",
     "Sales tax": "salesTaxItem",
+    "Marketplace tax": "salesTaxItem",
     "Additional fee": "otherChargeSaleItem",
     "Unlisted product": "nonInventorySaleItem",
 }
