@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent / "images"
-PASSWORD = "waybill-demo"
+PASSWORD = "waybill-demo"  # noqa: S105 (of the demo, printed on purpose)
 WIDTHS = (1440, 390)
 
 # Picture, person, address; "first:" opens the first row of a list.
@@ -30,7 +30,11 @@ PAGES = (
     ("mappings", "editor", "/admin/mappings/mappingdocument/"),
     ("mapping", "editor", "first:/admin/mappings/mappingdocument/"),
     ("versions", "editor", "/admin/mappings/mappingversion/"),
-    ("version", "editor", "first:/admin/mappings/mappingversion/?document__id__exact=2"),
+    (
+        "version",
+        "editor",
+        "first:/admin/mappings/mappingversion/?document__id__exact=2",
+    ),
     ("preview", "editor", "preview:/admin/mappings/mappingversion/"),
     ("tables", "editor", "/admin/mappings/valuetable/"),
     ("table", "editor", "first:/admin/mappings/valuetable/?q=Shipping"),
