@@ -9,6 +9,7 @@ from errorqueue.failures import FailureKind
 DEFAULT_SCHEDULE = (1, 2, 4, 8, 30, 120, 600, 1800, 7200)
 LIMIT_PAUSE = 2
 JITTER = 0.2
+LONGEST_ASKED = 7200
 
 
 def next_wait(
@@ -22,7 +23,8 @@ def next_wait(
     """Return the seconds until the next try, or None when a person must help.
 
     `tries` counts the tries that failed, this one included. A limit waits for a
-    slot and uses up no try. The vendor's own wait is never undercut.
+    slot and uses up no try. The vendor's own wait is not undercut, up to two hours:
+    an absurd one would park a record for years.
     """
     if kind == FailureKind.LIMIT:
         wait: float = LIMIT_PAUSE
@@ -31,7 +33,7 @@ def next_wait(
     else:
         return None
     spread = (chance or Random()).uniform(0, JITTER)  # noqa: S311 (no secret)
-    return max(wait * (1 + spread), retry_after or 0)
+    return max(wait * (1 + spread), min(retry_after or 0, LONGEST_ASKED))
 
 
 def tries_allowed(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import InterfaceError, OperationalError
+
 from errorqueue.failures import Failure as Failure
 from errorqueue.failures import FailureKind, FieldProblem
 from integrations.connectors import errors
@@ -31,10 +33,20 @@ class _Words:
     what: str
     why: str
     remedy: str
+    remedy_without_field: str = ""
 
+
+_BUSY = _Words(
+    FailureKind.TEMPORARY,
+    "could not be worked on: the database was busy",
+    "{error}",
+    "Nothing to do now: it tries again by itself.",
+)
 
 # First match wins, so the narrower class stands above the wider one.
 _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
+    (OperationalError, _BUSY),
+    (InterfaceError, _BUSY),
     (
         errors.LimitReached,
         _Words(
@@ -60,8 +72,9 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             FailureKind.ACCESS,
             "may not be written at {target}",
             "The log-in works, but its role lacks a permission: {error}",
-            "Give the role of the integration this permission in {target}, then "
-            "press Retry now.",
+            "Have an administrator of {target} add the permission named above to the "
+            "role of the integration, then press Retry now. Check connection, on the "
+            "page of the connection, lists every permission that is missing.",
         ),
     ),
     (
@@ -72,6 +85,8 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             "{error}",
             "Create what is missing in {target}, or correct the value below, then "
             "press Retry now.",
+            "{target} does not say which field. Compare the payload below with "
+            "{target}, create what is missing there, then press Retry now.",
         ),
     ),
     (
@@ -100,6 +115,8 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             "was refused by {target}",
             "{error}",
             "Correct the field below, in the source or by Edit and retry.",
+            "{target} does not say which field. Do what its message asks, in the source "
+            "or in {target}, then press Retry now.",
         ),
     ),
     (
@@ -190,12 +207,14 @@ def describe(
         (words for kind, words in _TABLE if isinstance(error, kind)), _FALLBACK
     )
     filled = {"target": target, "error": _plain(error)}
+    problems = tuple(_field_problems(error, document, mapped))
+    remedy = words.remedy if problems else words.remedy_without_field or words.remedy
     return Failure(
         kind=words.kind,
         what=words.what.format(**filled),
         why=words.why.format(**filled),
-        remedy=words.remedy.format(**filled),
-        problems=tuple(_field_problems(error, document, mapped)),
+        remedy=remedy.format(**filled),
+        problems=problems,
         code=getattr(error, "code", ""),
         raw=str(error),
         retry_after=getattr(error, "retry_after", None),

@@ -7,6 +7,7 @@ import time
 
 from django.conf import settings
 
+from errorqueue import alerts
 from integrations.inbox import services as inbox
 from integrations.models import Bell
 from integrations.sync import access, polling
@@ -30,6 +31,11 @@ def drain_connection(connection_id: int) -> None:
 def probe_connection(connection_id: int) -> None:
     Bell.objects.answer(f"probe:{connection_id}")
     access.probe(connection_id)
+
+
+def send_alerts() -> None:
+    Bell.objects.answer("alerts")
+    alerts.send_waiting()
 
 
 def poll_flow(flow_id: int) -> None:

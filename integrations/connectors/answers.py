@@ -59,7 +59,7 @@ def read(response: requests.Response) -> Answer:
 def retry_after(answer: Answer) -> float | None:
     """Return the wait that a vendor asks for, in seconds."""
     value = answer.headers.get("Retry-After", "").strip()
-    if value.replace(".", "", 1).isdigit():
+    if value.isascii() and value.replace(".", "", 1).isdecimal():
         return float(value)
     moment = moment_of(value)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None

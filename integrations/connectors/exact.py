@@ -1,17 +1,23 @@
 """JSON without floats: money is Decimal from the first byte to the last."""
 
+from decimal import Decimal
 from typing import Any
 
 import simplejson
+
+MOST_DIGITS = 40
 
 
 def loads(text: str | bytes) -> Any:
     """Parse JSON with every fraction as Decimal.
 
-    Raises ValueError for what is no JSON, for NaN and Infinity, for a key that
-    appears twice, and RecursionError for absurd nesting.
+    Raises ValueError for what is no JSON, for NaN and Infinity, for numbers that no
+    amount and no id can be, for a key that appears twice, and RecursionError for
+    absurd nesting.
     """
-    return simplejson.loads(text, use_decimal=True, object_pairs_hook=_once)
+    return simplejson.loads(
+        text, parse_float=_fraction, parse_int=_whole, object_pairs_hook=_once
+    )
 
 
 def dumps(value: Any, **options: Any) -> str:
@@ -22,6 +28,19 @@ def dumps(value: Any, **options: Any) -> str:
 def pretty(value: Any) -> str:
     """Write JSON for a person to read."""
     return dumps(value, indent=2, ensure_ascii=False)
+
+
+def _fraction(text: str) -> Decimal:
+    number = Decimal(text)
+    if len(text) > MOST_DIGITS or abs(number.adjusted()) > MOST_DIGITS:
+        raise ValueError(f"the number {text[:20]}… is out of all bounds")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"the number {text[:20]}… has {len(text)} digits")
+    return int(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

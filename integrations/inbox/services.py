@@ -2,11 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from errorqueue.clock import database_time
 from errorqueue.failures import Failure, FailureKind
@@ -19,9 +19,10 @@ from integrations.models import (
     InboxEvent,
     Remembered,
     SyncRecord,
+    ring_connection,
     ring_inbox,
 )
-from integrations.models.account import reader_of
+from integrations.models.account import keyless_of, reader_of
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,10 @@ def read_waiting(limit: int = 20) -> int:
 def read(event: InboxEvent) -> None:
     """Enter what a delivery tells; what cannot be read is quarantined.
 
-    The one place that settles a delivery, hence the broad except.
+    The one place that settles a delivery, hence the broad except. A database that is
+    busy or away is nobody's fault: the delivery is read again when its lease ends.
     """
+    event.begin()
     if event.tries > MOST_TRIES:
         quarantine(event, "A worker died three times while reading this delivery.")
         return
@@ -89,7 +92,10 @@ def read(event: InboxEvent) -> None:
             _dispatch(event)
             resolve(event, "Read.")
     except TopicUnsupported as error:
-        event.close(InboxEvent.State.NOT_WANTED, str(error))
+        _leave(event, str(error))
+    except (OperationalError, InterfaceError) as error:
+        log.warning("Delivery %s will be read again: %s", event.pk, error)
+        InboxEvent.objects.filter(pk=event.pk).update(tries=event.tries - 1)
     except UnreadablePayload as error:
         quarantine(event, str(error))
     except Exception as error:
@@ -98,9 +104,16 @@ def read(event: InboxEvent) -> None:
 
 
 @transaction.atomic
+def _leave(event: InboxEvent, reason: str) -> None:
+    event.close(InboxEvent.State.NOT_WANTED, reason)
+    resolve(event, reason)
+
+
+@transaction.atomic
 def quarantine(event: InboxEvent, reason: str) -> None:
     """Set a delivery apart and put it in the error queue."""
-    event.close(InboxEvent.State.QUARANTINED, reason)
+    if not event.close(InboxEvent.State.QUARANTINED, reason):
+        return
     capture(
         event,
         event.labels(),
@@ -115,19 +128,31 @@ def quarantine(event: InboxEvent, reason: str) -> None:
 
 
 def _dispatch(event: InboxEvent) -> None:
-    connector = reader_of(event.connection)
+    connector = keyless_of(event.connection)
     found = connector.read_webhook(event.topic, event.raw)
-    flows = list(
-        Flow.objects.filter(
-            source=event.connection, source_entity=found.entity, is_enabled=True
-        ).prefetch_related("dependencies__needs")
-    )
-    if not flows:
-        reason = f"{event.topic}: no flow that is on takes a {found.entity}."
+    # A flow that is off collects: nothing is sent until it is on again.
+    flows = Flow.objects.filter(
+        source=event.connection, source_entity=found.entity
+    ).prefetch_related("dependencies__needs")
+    outcomes = [_enter(connector, flow, found, event) for flow in flows]
+    if not outcomes:
+        reason = f"{event.topic}: no flow takes a {found.entity}."
         event.close(InboxEvent.State.NOT_WANTED, reason)
         return
-    outcomes = [_enter(connector, flow, found, event) for flow in flows]
     event.close(InboxEvent.State.PROCESSED, "; ".join(outcomes))
+    _ring_for(flows)
+
+
+def _ring_for(flows: Iterable[Flow]) -> None:
+    """Ring last and in order, so that two readers cannot lock each other out."""
+    targets = {flow.target_id for flow in flows}
+    targets |= {
+        dependency.needs.target_id
+        for flow in flows
+        for dependency in flow.dependencies.all()
+    }
+    for target in sorted(targets):
+        ring_connection(target)
 
 
 def _enter(

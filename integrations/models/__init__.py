@@ -5,6 +5,7 @@ from integrations.models.connection import Connection, Credential, Token
 from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
 from integrations.models.record import (
+    BY_RULE,
     NO_HOLD,
     Attempt,
     Remembered,
@@ -15,6 +16,7 @@ from integrations.models.reference import CachedLookup, Link
 from integrations.models.slot import Slot
 
 __all__ = [
+    "BY_RULE",
     "NO_HOLD",
     "Attempt",
     "Bell",

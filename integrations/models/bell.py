@@ -56,4 +56,4 @@ def ring_connection(connection_id: int) -> None:
 
 def ring_alerts() -> None:
     """Wake whoever sends alerts."""
-    Bell.objects.ring("alerts", "errorqueue.tasks.send_alerts")
+    Bell.objects.ring("alerts", "integrations.tasks.send_alerts")

@@ -39,7 +39,7 @@ class Flow(models.Model):
     )
     alert_at_once = models.BooleanField(
         default=False,
-        help_text="Every failure alerts, for stock that could be oversold.",
+        help_text="A failure alerts at once, for stock that could be oversold.",
     )
     hold_hours = models.PositiveSmallIntegerField(
         default=24, help_text="How long a record may wait for another one."

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from errorqueue.clock import database_time
 from errorqueue.failures import Evidence, Labels
+from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.models.bell import ring_inbox
 from integrations.models.connection import Connection
@@ -14,13 +15,11 @@ from integrations.models.connection import Connection
 
 class InboxQuerySet(models.QuerySet["InboxEvent"]):
     def claim(self, limit: int, lease: timedelta) -> list["InboxEvent"]:
-        """Take unread events, oldest first; tries are counted before the work."""
+        """Take unread events, oldest first; `begin` counts the try of each."""
         now = database_time()
         with transaction.atomic():
             picked = self._pick(now, limit)
-            self.filter(pk__in=picked).update(
-                lease_until=now + lease, tries=F("tries") + 1
-            )
+            self.filter(pk__in=picked).update(lease_until=now + lease)
         found = self.filter(pk__in=picked).select_related("connection")
         return sorted(found, key=lambda event: picked.index(event.pk))
 
@@ -83,11 +82,20 @@ class InboxEvent(models.Model):
         """The body as received; the two databases hand it out differently."""
         return bytes(self.body)
 
-    def close(self, state: str, reason: str = "") -> None:
-        """Note what became of this delivery."""
-        self.state, self.reason = state, reason[:500]
-        self.processed_at, self.lease_until = database_time(), None
-        self.save(update_fields=["state", "reason", "processed_at", "lease_until"])
+    def begin(self) -> None:
+        """Count a try before the work, of this delivery and of none beside it."""
+        self.tries += 1
+        InboxEvent.objects.filter(pk=self.pk).update(tries=self.tries)
+
+    def close(self, state: str, reason: str = "") -> bool:
+        """Note what became of an unread delivery; say whether it was unread still."""
+        columns = {"state": state, "reason": clean(reason)[:500]}
+        unread = InboxEvent.objects.filter(pk=self.pk, state=self.State.RECEIVED)
+        closed = unread.update(
+            **columns, processed_at=database_time(), lease_until=None
+        )
+        self.state, self.reason = state, columns["reason"]
+        return bool(closed)
 
     def labels(self) -> Labels:
         """Return what the error queue copies of this delivery."""

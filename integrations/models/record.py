@@ -1,5 +1,6 @@
 """The ledger: one line per source object and flow, and every try to deliver it."""
 
+import time
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -11,6 +12,7 @@ from django.urls import reverse
 from errorqueue.clock import database_time
 from errorqueue.failures import Evidence, Labels, Try
 from errorqueue.services import NotOpen
+from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.connectors.base import SourceObject
 from integrations.models.bell import ring_connection
@@ -26,6 +28,12 @@ NO_HOLD: dict[str, Any] = {
     "held_on": None,
     "hold_until": None,
 }
+
+
+# How the reason of an exclusion by a named rule begins; a person's never does.
+BY_RULE = "Rule: "
+# What a delivery leaves behind even when a newer version is waiting already.
+KEPT_ANYWAY = ("target_id", "delivered_version", "delivered_at", "external_id")
 
 
 class Remembered(StrEnum):
@@ -45,7 +53,9 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         """Enter a source object: one line per flow and key, newest version wins.
 
         A repeat changes nothing; an older version never overwrites a newer one; a
-        record in flight is delivered again with the newer version afterwards.
+        record in flight is delivered again with the newer version afterwards. The
+        caller rings for the target, after all it enters: a bell is a row that many
+        writers touch, and holding it while inserting would line them up or lock them.
         """
         columns = _source_columns(flow, found, event)
         record, is_new = self.get_or_create(
@@ -56,15 +66,13 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         outcome = Remembered.NEW if is_new else record.compare(found)
         if outcome == Remembered.NEWER and not record.renew(columns):
             outcome = Remembered.OLDER
-        if outcome in (Remembered.NEW, Remembered.NEWER):
-            ring_connection(flow.target_id)
         return record, outcome
 
     def first_sight(
         self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
     ) -> "SyncRecord":
         """Enter an object seen inside another one, unless it is known already."""
-        record, is_new = self.get_or_create(
+        record, _ = self.get_or_create(
             flow=flow,
             source_key=found.key,
             defaults={
@@ -72,8 +80,6 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
                 "due_at": database_time(),
             },
         )
-        if is_new:
-            ring_connection(flow.target_id)
         return record
 
     def due(self, now: datetime) -> Self:
@@ -91,7 +97,7 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         The token grows and the crash count goes up before any work, so a worker
         that dies leaves its trace and a late one can no longer write.
         """
-        now = database_time()
+        good_until, now = time.monotonic() + lease.total_seconds(), database_time()
         with transaction.atomic():
             picked = self._pick(target, now, limit)
             self.filter(pk__in=picked).update(
@@ -102,9 +108,14 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
                 worker=worker,
                 lease_until=now + lease,
             )
-        claimed = self.filter(pk__in=picked).select_related(
-            "flow__source", "flow__target", "flow__mapping", "event"
-        )
+            # Read before others can: a later reader would see a later token.
+            claimed = list(
+                self.filter(pk__in=picked).select_related(
+                    "flow__source", "flow__target", "flow__mapping", "event"
+                )
+            )
+        for record in claimed:
+            record.good_until = good_until
         return sorted(claimed, key=lambda record: picked.index(record.pk))
 
     def _pick(self, target: Connection, now: datetime, limit: int) -> list[int]:
@@ -170,6 +181,7 @@ class SyncRecord(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     claimed_version = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
+    asks_afresh = models.BooleanField(default=False)
     crashes = models.PositiveIntegerField(default=0)
 
     hold = models.CharField(max_length=12, choices=Hold, blank=True)
@@ -187,6 +199,9 @@ class SyncRecord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SyncRecordQuerySet.as_manager()
+
+    # Until when the claim of this worker surely holds, on its own monotonic clock.
+    good_until = 0.0
 
     class Meta:
         ordering = ["-pk"]
@@ -228,16 +243,31 @@ class SyncRecord(models.Model):
             return Remembered.OLDER
         return Remembered.NEWER
 
+    @transaction.atomic
     def renew(self, columns: dict[str, Any]) -> bool:
-        """Take a newer version in; say whether it still was newer when it landed."""
+        """Take a newer version in; say whether it still was newer when it landed.
+
+        It goes by itself from wherever it waits or failed; only a person's exclusion
+        stands, and a create-only record that was delivered meanwhile.
+        """
         known = Q(changed_at=None) | Q(changed_at__lte=columns["changed_at"])
-        mine = SyncRecord.objects.filter(known, pk=self.pk)
-        taken = mine.update(**columns, edited=None, version=F("version") + 1)
-        SyncRecord.objects.filter(
-            pk=self.pk,
-            state__in=[self.State.WAITING, self.State.FAILED, self.State.DELIVERED],
-        ).update(state=self.State.WAITING, due_at=database_time(), tries=0)
-        return bool(taken)
+        sent = Q(flow__mode=Flow.Mode.CREATE, delivered_version__gt=0)
+        mine = SyncRecord.objects.filter(known, pk=self.pk).exclude(sent)
+        if not mine.update(**columns, edited=None, version=F("version") + 1):
+            return False
+        by_rule = Q(state=self.State.EXCLUDED, exclusion__startswith=BY_RULE)
+        on_record = Q(state=self.State.HELD, hold=self.Hold.RECORD)
+        settled = Q(
+            state__in=[self.State.WAITING, self.State.FAILED, self.State.DELIVERED]
+        )
+        SyncRecord.objects.filter(settled | on_record | by_rule, pk=self.pk).update(
+            state=self.State.WAITING,
+            due_at=database_time(),
+            tries=0,
+            exclusion="",
+            **NO_HOLD,
+        )
+        return True
 
     @property
     def progress(self) -> str:
@@ -266,35 +296,35 @@ class SyncRecord(models.Model):
     def settle(self, state: str, **columns: Any) -> bool:
         """Leave `running` if this worker still holds the record; say whether it did.
 
-        A newer version that came meanwhile sends the record back to waiting. The
-        crash count returns to zero: whatever the outcome, the worker lived.
+        A newer version that came meanwhile sends the record back to waiting, unless
+        it was delivered for good on a create-only flow. The crash count returns to
+        zero: whatever the outcome, the worker lived.
         """
         mine = SyncRecord.objects.filter(
             pk=self.pk, state=self.State.RUNNING, token=self.token
         )
-        common = {"crashes": 0, "lease_until": None, "worker": ""}
-        moved = mine.filter(version=self.claimed_version).update(
-            **common, state=state, **columns
-        )
-        if moved:
+        common = {
+            "crashes": 0,
+            "lease_until": None,
+            "worker": "",
+            "asks_afresh": False,
+        }
+        for_good = state == self.State.DELIVERED and self.flow.mode == Flow.Mode.CREATE
+        unchanged = mine if for_good else mine.filter(version=self.claimed_version)
+        if unchanged.update(**common, state=state, **columns):
             self.state = state
             return True
-        back = {**common, "state": self.State.WAITING, "due_at": database_time()}
-        kept = {
-            name: columns[name]
-            for name in (
-                "target_id",
-                "delivered_version",
-                "delivered_at",
-                "external_id",
-            )
-            if name in columns
-        }
+        kept = {name: columns[name] for name in KEPT_ANYWAY if name in columns}
         self.state = self.State.WAITING
-        return bool(mine.update(**back, tries=0, **kept))
+        back = {"state": self.state, "due_at": database_time(), "tries": 0}
+        return bool(mine.update(**common, **back, **kept))
 
     def enqueue(self) -> None:
-        """Make it due now, unless it is running or delivered in its newest version."""
+        """Make it due now, unless it is running or delivered in its newest version.
+
+        A person pressed a button, so look-ups are asked afresh: what they just mended
+        at the target must be seen.
+        """
         SyncRecord.objects.filter(pk=self.pk).exclude(
             state__in=[self.State.RUNNING, self.State.DELIVERED]
         ).update(
@@ -302,6 +332,7 @@ class SyncRecord(models.Model):
             due_at=database_time(),
             tries=0,
             crashes=0,
+            asks_afresh=True,
             **NO_HOLD,
         )
         ring_connection(self.target_connection_id)
@@ -337,10 +368,10 @@ def _source_columns(
         "source": found.payload,
         "changed_at": found.changed_at,
         "event": event,
-        "label": found.label[:120],
-        "party": found.party[:200],
-        "email": found.email[:254],
-        "skus": " ".join(found.skus),
+        "label": clean(found.label)[:120],
+        "party": clean(found.party)[:200],
+        "email": clean(found.email)[:254],
+        "skus": clean(" ".join(found.skus)),
         "amount": found.amount,
         "currency": found.currency[:3],
     }

@@ -10,7 +10,12 @@ from django.db.models import Q
 
 from errorqueue.alerts import close_alert, raise_alert
 from errorqueue.clock import database_time
-from integrations.connectors.errors import AccessRefused, ConnectorError
+from integrations.connectors.errors import (
+    AccessRefused,
+    ConnectorError,
+    PermissionMissing,
+    RequestRefused,
+)
 from integrations.models import (
     NO_HOLD,
     Bell,
@@ -20,10 +25,12 @@ from integrations.models import (
     ring_alerts,
     ring_connection,
 )
+from integrations.models.vault import SealBroken
 from integrations.sync.outbound import connector_for
 
 PROBE_EVERY = timedelta(minutes=2)
 PROBE_AGAIN = timedelta(seconds=15)
+UNDECIDED = timedelta(minutes=5)
 
 
 def suspect(connection: Connection) -> None:
@@ -31,7 +38,7 @@ def suspect(connection: Connection) -> None:
     now = database_time()
     Connection.objects.filter(
         pk=connection.pk, state=Connection.State.READY, probe_at=None
-    ).update(probe_at=now)
+    ).update(probe_at=now, state_since=now)
     ring_probe(connection.pk)
 
 
@@ -51,40 +58,63 @@ def probe(connection_id: int) -> None:
     connection = Connection.objects.get(pk=connection_id)
     try:
         connector_for(connection).probe()
-    except AccessRefused as error:
-        refuse(connection, str(error))
-    except ConnectorError:
-        again = database_time() + PROBE_AGAIN
-        Connection.objects.filter(pk=connection_id).update(probe_at=again)
+    except (AccessRefused, RequestRefused, SealBroken) as error:
+        refuse(connection, str(error) or "The credentials cannot be read.")
+    except PermissionMissing:
+        resume(connection, unless=Connection.State.PAUSED)  # the log-in works
+    except ConnectorError as error:
+        _probe_again(connection, error)
     else:
-        connection.refresh_from_db()
-        if connection.state != Connection.State.PAUSED:  # by a person, meanwhile
-            resume(connection)
+        resume(connection, unless=Connection.State.PAUSED)
+
+
+def _probe_again(connection: Connection, error: ConnectorError) -> None:
+    """Nothing is decided; after five minutes of that, people hear of it."""
+    now = database_time()
+    Connection.objects.filter(pk=connection.pk, probe_at__isnull=False).update(
+        probe_at=now + PROBE_AGAIN
+    )
+    if connection.is_ready and now - connection.state_since > UNDECIDED:
+        _tell(connection, f"The log-in could not be checked for a while: {error}")
 
 
 def refuse(connection: Connection, reason: str) -> None:
     """Pause the whole connection, hold its records, tell people once."""
-    connection.move(Connection.State.REFUSED, reason, unless=Connection.State.PAUSED)
-    held = hold_all(connection, f"{connection}: access refused")
+    moved = connection.move(
+        Connection.State.REFUSED, reason, unless=Connection.State.PAUSED
+    )
+    if moved or connection.state == Connection.State.REFUSED:
+        hold_all(connection, f"{connection}: access refused")
+        _tell(connection, f"{connection} refused the credentials of Waybill: {reason}")
+
+
+def _tell(connection: Connection, what: str) -> None:
     raise_alert(
         f"access:{connection.pk}",
         f"{connection} refuses our log-in",
-        f"{connection} refused the credentials of Waybill: {reason}\n\n"
-        f"Nothing is sent there now; {held} records wait and lose nothing. Waybill "
-        "tries the log-in every two minutes and goes on by itself once it works.",
+        f"{what}\n\nNothing is sent there now; records wait and lose nothing. Open "
+        "the connection, press Check connection and follow its advice. Waybill tries "
+        "the log-in every two minutes and goes on by itself once it works.",
         link=f"/admin/integrations/connection/{connection.pk}/change/",
     )
     ring_alerts()
 
 
-def resume(connection: Connection) -> None:
-    """Take the connection into use again and let its records go."""
-    Connection.objects.filter(pk=connection.pk).update(probe_at=None)
+def resume(connection: Connection, *, unless: str | None = None) -> bool:
+    """Take the connection into use again and let its records go.
+
+    `unless` names a state that is left alone: a person's pause outlasts a probe that
+    was under way. Says whether the connection is in use now.
+    """
+    connection.move(Connection.State.READY, unless=unless)
+    usable = Connection.objects.filter(pk=connection.pk, state=Connection.State.READY)
+    if not usable.update(probe_at=None):
+        return False
     connection.probe_at = None
-    connection.move(Connection.State.READY)
     close_alert(f"access:{connection.pk}")
     release(SyncRecord.objects.filter(target_connection=connection, hold="connection"))
     ring_connection(connection.pk)
+    return True
 
 
 def hold_all(connection: Connection, reason: str) -> int:

@@ -19,6 +19,7 @@ from integrations.models import Connection, Credential, Link, SyncRecord, Token
 from integrations.models.vault import SealBroken
 from integrations.sync import access
 from integrations.sync.addresses import base_url_problem
+from integrations.sync.lookups import forget_all
 from integrations.sync.outbound import connector_for
 
 User = Any
@@ -95,7 +96,7 @@ def check(connection: Connection) -> CheckResult:
     """Call the vendor and say in words what works; success resumes after a refusal."""
     result = _missing(connection) or _call(connection)
     if result.is_good and connection.state in (State.REFUSED, State.REFRESHED):
-        resume(connection)
+        access.resume(connection, unless=State.PAUSED)
     return result
 
 
@@ -140,6 +141,19 @@ def pause(connection: Connection, by: User, reason: str) -> bool:
     moved = connection.move(State.PAUSED, f"{reason} ({by})")
     Connection.objects.filter(pk=connection.pk).update(probe_at=None)
     return moved
+
+
+@transaction.atomic
+def mark_refreshed(connection: Connection, by: User) -> None:
+    """Note that a sandbox was refreshed: its tokens are gone and its ids have moved.
+
+    Nothing is sent until new credentials pass a check. Ids are looked up again by
+    external id, so no order goes out with the id of another item.
+    """
+    Token.objects.filter(connection=connection).delete()
+    forget_all(connection)
+    connection.move(State.REFRESHED, f"Set the new credentials, then check ({by}).")
+    Connection.objects.filter(pk=connection.pk).update(probe_at=None)
 
 
 @transaction.atomic

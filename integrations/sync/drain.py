@@ -3,8 +3,11 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import close_old_connections, connections
@@ -28,7 +31,8 @@ def drain(connection_id: int) -> int:
     """
     Bell.objects.answer(f"deliver:{connection_id}")
     connection = Connection.objects.get(pk=connection_id)
-    if not SyncRecord.objects.due(database_time()).filter(target_connection=connection):
+    due = SyncRecord.objects.due(database_time())
+    if not due.filter(target_connection=connection).exists():
         return 0
     lease = float(settings.LEASE_SECONDS)
     held = slots.take(connection, slots.worker_name(), connection.allowance, lease)
@@ -89,10 +93,18 @@ class Drain:
         with self.lock:
             self.running[record.pk] = record
         try:
-            run(record, slot.gate)
+            run(record, partial(self._gate, record, slot))
         finally:
             with self.lock:
                 self.running.pop(record.pk, None)
+
+    @contextmanager
+    def _gate(self, record: SyncRecord, slot: slots.Held) -> Iterator[None]:
+        """Let a request pass only while both the record and the slot are ours."""
+        if time.monotonic() >= record.good_until:
+            raise slots.SlotLost("Another worker has taken this record.", sent=False)
+        with slot.gate():
+            yield
 
     def _others_are_busy(self) -> bool:
         """A delivery under way may let others go, so its neighbours stay awake."""
@@ -119,8 +131,13 @@ class Drain:
                 slots.renew(slot, lease)
         with self.lock:
             running = list(self.running.values())
-        until = database_time() + timedelta(seconds=lease)
+        good_until, now = time.monotonic() + lease, database_time()
         for record in running:
-            SyncRecord.objects.filter(
-                pk=record.pk, token=record.token, state=SyncRecord.State.RUNNING
-            ).update(lease_until=until)
+            ours = SyncRecord.objects.filter(
+                pk=record.pk,
+                token=record.token,
+                state=SyncRecord.State.RUNNING,
+                lease_until__gte=now,
+            )
+            kept = ours.update(lease_until=now + timedelta(seconds=lease))
+            record.good_until = good_until if kept else 0.0

@@ -1,7 +1,7 @@
 """Internal ids for mappings: from our links, from the cache, else from the target."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from errorqueue.clock import database_time
 from integrations.connectors.base import Connector
@@ -19,13 +19,18 @@ class TargetLookups:
     has added what was missing.
     """
 
-    def __init__(self, connection: Connection, connector: Connector) -> None:
+    def __init__(
+        self, connection: Connection, connector: Connector, *, afresh: bool = False
+    ) -> None:
         self.connection = connection
         self.connector = connector
+        self.afresh = afresh
 
     def find(self, record: str, by: str, value: str) -> Sequence[Found]:
         """Return every candidate; may raise the connector's errors."""
-        known = self._linked(record, by, value) or self._cached(record, by, value)
+        known = self._linked(record, by, value)
+        if known is None and not self.afresh:
+            known = self._cached(record, by, value)
         return [known] if known else self._ask(record, by, value)
 
     def _linked(self, record: str, by: str, value: str) -> Found | None:
@@ -65,6 +70,22 @@ class TargetLookups:
                 "found_at": database_time(),
             },
         )
+
+
+def forget_older(
+    connection: Connection, record: str, target_id: str, than: datetime
+) -> bool:
+    """Drop a look-up that was found before `than`; say whether there was one."""
+    old = CachedLookup.objects.filter(
+        connection=connection, record=record, target_id=target_id, found_at__lt=than
+    )
+    return bool(old.delete()[0])
+
+
+def forget_all(connection: Connection) -> None:
+    """Drop every id of a target whose records were replaced as a whole."""
+    CachedLookup.objects.filter(connection=connection).delete()
+    Link.objects.filter(target_connection=connection).delete()
 
 
 def forget(connection: Connection, record: str, target_id: str) -> None:

@@ -28,7 +28,7 @@ def map_record(record: SyncRecord, version: MappingVersion) -> Mapped:
 
 def map_with(record: SyncRecord, document: Document, connector: Connector) -> Mapped:
     """Map a record over a connector that is in hand."""
-    lookups = TargetLookups(record.flow.target, connector)
+    lookups = TargetLookups(record.flow.target, connector, afresh=record.asks_afresh)
     return engine.apply(
         document, record.payload, facts=facts_of(record), lookups=lookups
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from errorqueue import policy
 from errorqueue.alerts import close_alert, raise_alert
@@ -16,6 +17,7 @@ from errorqueue.clock import database_time
 from errorqueue.failures import Failure, FailureKind
 from errorqueue.models import FailedRecord
 from errorqueue.services import capture, resolve
+from errorqueue.text import clean, clean_tree
 from integrations.connectors.base import Written
 from integrations.connectors.errors import (
     AccessRefused,
@@ -25,6 +27,7 @@ from integrations.connectors.errors import (
 )
 from integrations.failures import Unmappable, describe, is_unknown
 from integrations.models import (
+    BY_RULE,
     NO_HOLD,
     Attempt,
     Flow,
@@ -34,10 +37,11 @@ from integrations.models import (
     ring_connection,
 )
 from integrations.models.account import keyless_of
+from integrations.models.vault import SealBroken
 from integrations.sync.access import release, suspect
-from integrations.sync.delivery import Delivery
-from integrations.sync.lookups import forget
-from mappings.engine import row_for
+from integrations.sync.delivery import Delivery, LostClaim
+from integrations.sync.lookups import forget, forget_older
+from mappings.engine import row_for, trace_for
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +50,23 @@ State = SyncRecord.State
 JUST_NOW = timedelta(minutes=1)
 
 
+@transaction.atomic
 def new_attempt(delivery: Delivery, **columns: Any) -> Attempt:
-    """Write the next attempt of a record down."""
+    """Write the next attempt of a record down; raises LostClaim.
+
+    The record's row is locked meanwhile: numbers are given out one by one, and only to
+    the worker that still holds it.
+    """
     record = delivery.record
+    held = SyncRecord.objects.select_for_update().filter(
+        pk=record.pk, token=record.token, state=State.RUNNING
+    )
+    if not held.exists():
+        raise LostClaim
+    last = record.attempts.aggregate(last=Max("number"))["last"] or 0
     return Attempt.objects.create(
         record=record,
-        number=record.attempts.count() + 1,
+        number=last + 1,
         token=record.token,
         version=record.claimed_version,
         mapping=delivery.version,
@@ -78,7 +93,7 @@ def succeed(delivery: Delivery, written: Written) -> None:
         State.DELIVERED,
         target_id=written.target_id,
         external_id=attempt.external_id,
-        delivered_version=record.claimed_version,
+        delivered_version=delivery.delivered_version or record.claimed_version,
         delivered_at=database_time(),
         tries=0,
         **NO_HOLD,
@@ -98,8 +113,10 @@ def succeed(delivery: Delivery, written: Written) -> None:
 @transaction.atomic
 def exclude(delivery: Delivery, rule: str) -> None:
     """A named rule keeps the record out."""
-    if delivery.record.settle(State.EXCLUDED, exclusion=f"Rule: {rule}"[:300]):
-        resolve(delivery.record, f"Kept out by the rule {rule}.")
+    record = delivery.record
+    record.settle(State.EXCLUDED, exclusion=f"{BY_RULE}{rule}"[:300])
+    if record.state == State.EXCLUDED:
+        resolve(record, f"Kept out by the rule {rule}.")
 
 
 @transaction.atomic
@@ -126,7 +143,7 @@ def hold(delivery: Delivery, on: SyncRecord) -> None:
 
 def fail(delivery: Delivery, error: Exception) -> None:
     """Decide what a failed try means, and settle it."""
-    if isinstance(error, AccessRefused):
+    if isinstance(error, AccessRefused | SealBroken):
         _refused(delivery, error)
         return
     needed = _needed_again(delivery, error)
@@ -134,7 +151,39 @@ def fail(delivery: Delivery, error: Exception) -> None:
         _close_failed(delivery, error)
         hold(delivery, needed)
         return
+    if _forgets_stale_ids(delivery, error):
+        _try_again_at_once(delivery, error)
+        return
     _fail(delivery, error)
+
+
+def _forgets_stale_ids(delivery: Delivery, error: Exception) -> bool:
+    """Drop kept look-ups behind the ids that the target does not know.
+
+    Only ids that were kept from before this try: one that was asked for in this try
+    and is refused all the same would be asked for without end.
+    """
+    if not isinstance(error, ReferenceUnknown | RecordMissing) or not delivery.mapped:
+        return False
+    forgotten = [_forgets_stale_id(delivery, path) for path in error.fields]
+    return any(forgotten)
+
+
+def _forgets_stale_id(delivery: Delivery, path: str) -> bool:
+    row = row_for(delivery.document, path) if delivery.document else None
+    trace = trace_for(delivery.mapped, path) if delivery.mapped else None
+    if row is None or trace is None or not row.record:
+        return False
+    target = delivery.record.flow.target
+    return forget_older(target, row.record, str(trace.value), delivery.started_at)
+
+
+@transaction.atomic
+def _try_again_at_once(delivery: Delivery, error: Exception) -> None:
+    _close_failed(delivery, error)
+    delivery.record.settle(
+        State.WAITING, tries=delivery.record.tries, due_at=database_time()
+    )
 
 
 @transaction.atomic
@@ -143,23 +192,34 @@ def _fail(delivery: Delivery, error: Exception) -> None:
     failure = _describe(delivery, error)
     if failure.kind == FailureKind.INTERNAL:
         log.error("%s met a fault", record, exc_info=error)
-    tries = record.tries + (failure.kind != FailureKind.LIMIT)
+    is_limit = failure.kind == FailureKind.LIMIT
+    tries = record.tries + (not is_limit)
     wait = policy.next_wait(
         failure.kind,
         tries,
         schedule=schedule_of(record.flow),
         retry_after=failure.retry_after,
     )
-    _close_failed(delivery, error, failure)
+    if is_limit:
+        _take_back(delivery)
+    else:
+        _close_failed(delivery, error, failure)
     if wait is None:
         settled = record.settle(State.FAILED, tries=tries, **NO_HOLD)
-        next_try_at = None
+        # A newer version that came meanwhile is tried at once.
+        next_try_at = None if record.state == State.FAILED else database_time()
     else:
         next_try_at = database_time() + timedelta(seconds=wait)
         settled = record.settle(State.WAITING, tries=tries, due_at=next_try_at)
-    if settled and failure.kind != FailureKind.LIMIT:
-        _report(record, failure, tries, next_try_at)
-        _alarm(record, failure, error)
+    if settled and not is_limit:
+        line = _report(record, failure, tries, next_try_at)
+        _alarm(record, failure, line, error)
+
+
+def _take_back(delivery: Delivery) -> None:
+    """A call turned away for the limit did nothing and is repeated every 2 s."""
+    if delivery.attempt is not None:
+        delivery.attempt.delete()
 
 
 def schedule_of(flow: Flow) -> tuple[float, ...]:
@@ -170,11 +230,13 @@ def schedule_of(flow: Flow) -> tuple[float, ...]:
 def _report(
     record: SyncRecord, failure: Failure, tries: int, next_try_at: Any
 ) -> FailedRecord:
+    # While it retries by itself, the tries of this round count; for a person, all.
+    made = tries if next_try_at else max(tries, record.attempts.count())
     return capture(
         record,
         record.labels(),
         failure,
-        tries=tries,
+        tries=made,
         tries_allowed=policy.tries_allowed(failure.kind, schedule_of(record.flow)),
         next_try_at=next_try_at,
     )
@@ -185,7 +247,8 @@ def fail_hold(record: SyncRecord) -> None:
     expired = SyncRecord.objects.filter(pk=record.pk, state=State.HELD)
     with transaction.atomic():
         if expired.update(state=State.FAILED, **NO_HOLD):
-            _report(record, _waited_too_long(record), 1, None)
+            failure = _waited_too_long(record)
+            _alarm(record, failure, _report(record, failure, 1, None))
 
 
 def _waited_too_long(record: SyncRecord) -> Failure:
@@ -272,9 +335,9 @@ def _close(delivery: Delivery, outcome: str, message: str, kind: str = "") -> No
     assert delivery.attempt is not None  # noqa: S101 (for the type checker)
     Attempt.objects.filter(pk=delivery.attempt.pk).update(
         outcome=outcome,
-        message=message,
+        message=clean(message),
         kind=kind,
-        exchanges=delivery.exchanges,
+        exchanges=clean_tree(delivery.exchanges),
         milliseconds=delivery.milliseconds,
     )
 
@@ -303,27 +366,38 @@ def _let_go(record: SyncRecord) -> None:
             ring_connection(target)
 
 
-def _alarm(record: SyncRecord, failure: Failure, error: Exception) -> None:
+def _alarm(
+    record: SyncRecord,
+    failure: Failure,
+    line: FailedRecord,
+    error: Exception | None = None,
+) -> None:
     flow = record.flow
     if flow.alert_at_once:
         _raise(
             f"flow:{flow.pk}",
             f"{flow}: {record} failed",
             f"{record} {failure.what}.\n{failure.why}\n{failure.remedy}",
+            line,
         )
     elif isinstance(error, PermissionMissing):
         key = f"permission:{flow.target_id}:{flow.target_record}"
         title = f"{flow.target}: a permission is missing"
-        _raise(key, title, f"{failure.why}\n{failure.remedy}")
+        _raise(key, title, f"{failure.why}\n{failure.remedy}", line)
 
 
-def _raise(key: str, title: str, text: str) -> None:
-    if raise_alert(key, title, text, link="/admin/errorqueue/failedrecord/"):
+def _raise(key: str, title: str, text: str, line: FailedRecord) -> None:
+    link = f"/admin/errorqueue/failedrecord/{line.pk}/change/"
+    if raise_alert(key, title, text, link=link):
         ring_alerts()
 
 
 def _calm_down(flow: Flow) -> None:
+    close_alert(f"permission:{flow.target_id}:{flow.target_record}")
+    calm_down(flow)
+
+
+def calm_down(flow: Flow) -> None:
     """Close the incident of a flow once nothing of it is open any more."""
     if flow.alert_at_once and not FailedRecord.objects.open().filter(flow=flow.name):
         close_alert(f"flow:{flow.pk}")
-    close_alert(f"permission:{flow.target_id}:{flow.target_record}")

@@ -103,18 +103,25 @@ def _finite(text: str) -> Decimal:
 def changed_places(before: Any, after: Any) -> list[str]:
     """Return every place whose value was changed, added or removed."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
-    return [place for place in old | new if old.get(place) != new.get(place)]
+    changed = [steps for steps in old | new if old.get(steps) != new.get(steps)]
+    return [_shown(steps) for steps in changed]
 
 
-def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+def _leaves(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
+    """Yield each value under its steps: as text, two places could look alike."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _leaves(inner, f"{place}.{name}" if place else name)
+            yield from _leaves(inner, (*steps, name))
     elif isinstance(value, list) and value:
         for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{place}[{number}]")
+            yield from _leaves(inner, (*steps, number))
     else:
-        yield place, exact.dumps(value)
+        yield steps, exact.dumps(value)
+
+
+def _shown(steps: Steps) -> str:
+    parts = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps]
+    return "".join(parts).removeprefix(".")
 
 
 def is_money(place: str) -> bool:

@@ -1,14 +1,20 @@
 """Asks sources that send no events what has changed."""
 
 import logging
+import time
 
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
+from errorqueue.alerts import close_alert, raise_alert
 from errorqueue.clock import database_time
+from integrations.connectors.base import SourceObject
 from integrations.connectors.errors import AccessRefused, ConnectorError, LimitReached
-from integrations.models import Bell, Flow, SyncRecord
+from integrations.models import Bell, Flow, SyncRecord, ring_alerts, ring_connection
 from integrations.sync.access import suspect
 from integrations.sync.outbound import connector_for
+from integrations.sync.stopping import is_stopping
 
 log = logging.getLogger(__name__)
 
@@ -22,27 +28,73 @@ def poll(flow_id: int) -> int:
     """Enter what changed since the cursor into the ledger; return how many.
 
     The cursor moves only after the objects it covers are committed, so a poll that
-    is cut short repeats some, and loses none.
+    is cut short repeats some and loses none; one that runs out of time goes on at the
+    next sweep. A poll that fails raises an alert, which the next good one closes.
     """
     flow = Flow.objects.select_related("source", "target").get(pk=flow_id)
     Bell.objects.answer(f"poll:{flow.pk}")
-    if not _begin(flow) or not flow.source.is_ready:
+    if not flow.source.is_ready or flow.source.probe_at or not _begin(flow):
         return 0
-    count = 0
     try:
-        changes = connector_for(flow.source).changes(flow.source_entity, flow.cursor)
-        for found, cursor in changes:
-            SyncRecord.objects.remember(flow, found)
-            Flow.objects.filter(pk=flow.pk).update(cursor=cursor)
-            count += 1
+        return _enter_all(flow)
     except AccessRefused:
         suspect(flow.source)
     except LimitReached as error:
         log.info("%s will be polled again at once: %s", flow, error)
-        Flow.objects.filter(pk=flow.pk).update(polled_at=None)
+        _go_on_soon(flow)
     except ConnectorError as error:
-        log.warning("%s could not be polled: %s", flow, error)
+        _alarm(flow, f"{flow.source} could not be asked for changes: {error}")
+    return 0
+
+
+def _enter_all(flow: Flow) -> int:
+    ends_at = time.monotonic() + settings.DRAIN_SECONDS
+    changes = connector_for(flow.source).changes(flow.source_entity, flow.cursor)
+    count = problems = 0
+    for found, cursor in changes:
+        problems += not _enter(flow, found)
+        count += 1
+        if cursor == flow.cursor:
+            continue
+        _move_cursor(flow, cursor)
+        if time.monotonic() > ends_at or is_stopping():
+            _go_on_soon(flow)
+            break
+    else:
+        _move_cursor(flow, "")
+        if not problems:
+            close_alert(f"poll:{flow.pk}")
+    ring_connection(flow.target_id)
     return count
+
+
+def _enter(flow: Flow, found: SourceObject) -> bool:
+    """Enter one object; one that cannot be entered stops no other."""
+    try:
+        SyncRecord.objects.remember(flow, found)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("%s: %s could not be entered", flow, found.key)
+        _alarm(flow, f"{found.label or found.key} could not be entered: {error}")
+        return False
+    return True
+
+
+def _move_cursor(flow: Flow, cursor: str) -> None:
+    flow.cursor = cursor
+    Flow.objects.filter(pk=flow.pk).update(cursor=cursor)
+
+
+def _go_on_soon(flow: Flow) -> None:
+    Flow.objects.filter(pk=flow.pk).update(polled_at=None)
+
+
+def _alarm(flow: Flow, text: str) -> None:
+    log.warning("%s: %s", flow, text)
+    link = f"/admin/integrations/flow/{flow.pk}/change/"
+    if raise_alert(f"poll:{flow.pk}", f"{flow}: changes are not coming in", text, link):
+        ring_alerts()
 
 
 def _begin(flow: Flow) -> bool:

@@ -1,14 +1,15 @@
 """Delivers one claimed record: claim, intent, call, outcome."""
 
 import hashlib
+import logging
 
 from integrations.connectors import exact
 from integrations.connectors.base import Connector, Gate, Payload, Written
 from integrations.failures import NotPublished, Unmappable, WorkerDied
-from integrations.models import Attempt, Flow, SyncRecord
+from integrations.models import Attempt, Flow, SyncRecord, ring_connection
 from integrations.models.account import keyless_of
 from integrations.sync import outcome
-from integrations.sync.delivery import Delivery, Excluded, OnHold
+from integrations.sync.delivery import Delivery, Excluded, LostClaim, OnHold
 from integrations.sync.mapping import external_id_of, map_with
 from integrations.sync.outbound import connector_for
 from mappings.models import MappingVersion
@@ -16,11 +17,19 @@ from mappings.models import MappingVersion
 MOST_CRASHES = 3
 
 
-def run(record: SyncRecord, gate: Gate | None = None) -> None:
-    """Deliver one claimed record and settle the outcome.
+log = logging.getLogger(__name__)
 
-    The one place that settles a record, hence the broad except.
-    """
+
+def run(record: SyncRecord, gate: Gate | None = None) -> None:
+    """Deliver one claimed record and settle the outcome, unless it was lost."""
+    try:
+        _run(record, gate)
+    except LostClaim:
+        log.warning("%s was taken over by another worker", record)
+
+
+def _run(record: SyncRecord, gate: Gate | None) -> None:
+    """The one place that settles a record, hence the broad except."""
     delivery = Delivery(record)
     try:
         written = deliver(delivery, gate)
@@ -28,6 +37,8 @@ def run(record: SyncRecord, gate: Gate | None = None) -> None:
         outcome.exclude(delivery, str(rule))
     except OnHold as wait:
         outcome.hold(delivery, wait.on)
+    except LostClaim:
+        raise
     except Exception as error:
         outcome.fail(delivery, error)
     else:
@@ -58,6 +69,7 @@ def wait_for_needed(record: SyncRecord) -> None:
                 dependency.needs, found, record.event
             )
             if not needed.target_id:
+                ring_connection(needed.target_connection_id)
                 raise OnHold(needed)
 
 
@@ -96,15 +108,23 @@ def intend(delivery: Delivery, payload: Payload) -> Attempt:
 def settle_unknown(delivery: Delivery, connector: Connector) -> Written | None:
     """Look first when an earlier try of a create-only record has no outcome.
 
-    An upsert needs no look: repeating it is safe.
+    An upsert needs no look: repeating it is safe. What is found counts as the version
+    that was sent then. A person's edit since would be lost that way, so then the
+    create itself is repeated: it reads back and compares.
     """
     record, attempt = delivery.record, delivery.attempt
     if record.flow.mode != Flow.Mode.CREATE or attempt is None:
         return None
-    if not outcome.unsettled(record).exclude(pk=attempt.pk).exists():
+    earlier = outcome.unsettled(record).exclude(pk=attempt.pk).order_by("number").last()
+    if earlier is None or (
+        earlier.version == attempt.version and earlier.digest != attempt.digest
+    ):
         return None
     found = connector.find_written(record.flow.target_record, attempt.external_id)
-    return Written(found, adopted=True) if found else None
+    if not found:
+        return None
+    delivery.delivered_version = earlier.version
+    return Written(found, adopted=True)
 
 
 def write(delivery: Delivery, connector: Connector, payload: Payload) -> Written:

@@ -73,10 +73,10 @@ def take(connection: Connection, holder: str, most: int, seconds: float) -> list
 
 def renew(held: Held, seconds: float) -> bool:
     """Keep a slot for longer; False when it was lost meanwhile."""
-    good_until = time.monotonic() + seconds
-    kept = Slot.objects.filter(pk=held.pk, token=held.token).update(
-        lease_until=database_time() + timedelta(seconds=seconds)
-    )
+    good_until, now = time.monotonic() + seconds, database_time()
+    kept = Slot.objects.filter(
+        pk=held.pk, token=held.token, lease_until__gte=now
+    ).update(lease_until=now + timedelta(seconds=seconds))
     if kept:
         held.good_until = good_until
     return bool(kept)
@@ -86,7 +86,7 @@ def give_back(held: Held) -> None:
     """Free a slot, if it is still ours."""
     held.good_until = 0.0
     Slot.objects.filter(pk=held.pk, token=held.token).update(
-        holder="", lease_until=None
+        holder="", lease_until=None, token=F("token") + 1
     )
 
 

@@ -19,7 +19,7 @@ from integrations.models import (
     ring_inbox,
 )
 from integrations.sync.access import hold_all, release, ring_probe, unusable
-from integrations.sync.outcome import fail_hold
+from integrations.sync.outcome import calm_down, fail_hold
 from integrations.sync.polling import ring_poll
 
 log = logging.getLogger(__name__)
@@ -58,8 +58,33 @@ def wake_connections() -> None:
 def hold_for_connections() -> None:
     """Show records of an unusable connection as what they are: on hold."""
     for connection in Connection.objects.filter(unusable()):
-        reason = f"{connection}: {connection.get_state_display().lower()}"
+        why = (
+            "log-in is being checked"
+            if connection.is_ready
+            else (connection.get_state_display().lower())
+        )
+        reason = f"{connection}: {why}"
         hold_all(connection, reason)
+
+
+def free_left_behind() -> None:
+    """What a dead worker left on a flow or connection in no use waits again."""
+    idle = Q(flow__is_enabled=False) | Q(
+        target_connection__in=Connection.objects.filter(unusable())
+    )
+    left = SyncRecord.objects.filter(
+        idle, state=State.RUNNING, lease_until__lt=database_time()
+    )
+    SyncRecord.objects.filter(
+        pk__in=list(left.values_list("pk", flat=True)[:BATCH])
+    ).filter(state=State.RUNNING).update(
+        state=State.WAITING, worker="", lease_until=None
+    )
+
+
+def calm_flows() -> None:
+    for flow in Flow.objects.filter(alert_at_once=True):
+        calm_down(flow)
 
 
 def release_holds() -> None:
@@ -109,11 +134,13 @@ def poll_flows() -> None:
 
 PARTS: tuple[Callable[[], None], ...] = (
     wake_inbox,
+    free_left_behind,
     hold_for_connections,
     release_holds,
     end_holds,
     wake_connections,
     probe_connections,
     poll_flows,
+    calm_flows,
     send_alerts,
 )

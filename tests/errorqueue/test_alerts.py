@@ -4,7 +4,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
-from errorqueue import alerts, tasks
+from errorqueue import alerts
 from errorqueue.clock import database_time
 from errorqueue.models import Alert
 
@@ -37,7 +37,7 @@ def broken_mail(monkeypatch):
 def test_an_alert_reaches_people_with_words_and_a_link(settings):
     settings.SITE_URL = "https://waybill.example.com"
     raise_one()
-    tasks.send_alerts()
+    alerts.send_waiting()
     (message,) = mail.outbox
     assert message.subject == "[Waybill] NetSuite refuses our log-in"
     assert message.to == ["operators@example.com"]

@@ -131,6 +131,7 @@ def let_pass(demo) -> Callable[[float], None]:
             lease_until=F("lease_until") - by
         )
         Connection.objects.exclude(probe_at=None).update(probe_at=F("probe_at") - by)
+        Connection.objects.update(state_since=F("state_since") - by)
 
     return let
 

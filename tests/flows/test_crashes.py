@@ -93,15 +93,17 @@ def test_f09_a_worker_that_lost_its_lease_changes_nothing(
     assert len(netsuite.orders) == 1
 
 
-def test_a_newer_version_during_the_call_is_sent_again_afterwards(
-    claimed, drain, monkeypatch
+def test_a_create_only_order_changed_during_its_call_is_not_sent_twice(
+    claimed, netsuite, drain
 ):
     record = claimed(2005)
     SyncRecord.objects.filter(pk=record.pk).update(version=2)
     runner.run(record)
+    drain()
     after = SyncRecord.objects.get(pk=record.pk)
-    assert after.state == SyncRecord.State.WAITING
-    assert after.target_id != ""
+    assert (after.state, after.delivered_version) == (SyncRecord.State.DELIVERED, 1)
+    assert len(netsuite.orders) == 1
+    assert not FailedRecord.objects.exists()
 
 
 def test_two_drains_at_once_never_exceed_the_allowance(post_order, netsuite, drain):

@@ -52,6 +52,7 @@ def test_special_items_have_their_types():
         "Discount": "Discount",
         "Import duty": "OthCharge",
         "Sales tax": "TaxItem",
+        "Marketplace tax": "TaxItem",
         "Shopify gift card": "GiftCert",
         "Shopify tip": "OthCharge",
         "Unlisted product": "NonInvtPart",

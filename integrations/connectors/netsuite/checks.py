@@ -41,6 +41,12 @@ RECORDS = (
 )
 
 
+def permission_for(record_type: str) -> str:
+    """Say which permission writing a record needs, or nothing when that is unknown."""
+    needed = dict(RECORDS).get(record_type)
+    return f'It needs "REST Web Services" (Full) and {needed}.' if needed else ""
+
+
 def server_time(client: ApiClient) -> datetime:
     """Return NetSuite's clock in UTC; needs a log-in, but no permission."""
     value = str(client.request("GET", SERVER_TIME).mapping().get("serverTime"))

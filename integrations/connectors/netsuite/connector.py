@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from functools import cached_property
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from integrations.connectors.base import (
 from integrations.connectors.errors import (
     AlreadyExists,
     BadSignature,
+    PermissionMissing,
     RecordConflict,
     RecordMissing,
     RequestRefused,
@@ -32,8 +32,6 @@ from integrations.connectors.netsuite import checks, lookups, records, stock
 from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
 from integrations.connectors.netsuite.errors import error_for
 
-# NetSuite's advice for cursors by timestamp: start a little before the last run.
-OVERLAP = timedelta(minutes=15)
 _ACCOUNT_ID = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)?")
 
 
@@ -186,13 +184,19 @@ class NetSuite(Connector):
         params: Mapping[str, str] | None = None,
     ) -> Answer:
         validation = str(self.account.options.get("name_validation") or "Error")
-        return self.client.request(
-            method,
-            f"{records.PATH}/{path}",
-            params=params,
-            json=records.outgoing(body),
-            headers={"X-NetSuite-PropertyNameValidation": validation},
-        )
+        try:
+            return self.client.request(
+                method,
+                f"{records.PATH}/{path}",
+                params=params,
+                json=records.outgoing(body),
+                headers={"X-NetSuite-PropertyNameValidation": validation},
+            )
+        except PermissionMissing as error:
+            # NetSuite does not say which permission; the record tells.
+            needed = checks.permission_for(path.partition("/")[0])
+            error.args = (f"{error} {needed}".strip(),)
+            raise
 
     def _written(self, record_type: str, key: str, answer: Answer) -> Written:
         found = records.id_in(answer.headers.get("Location"))
@@ -222,17 +226,19 @@ class NetSuite(Connector):
         return self.client.request("GET", path, params=params).mapping()
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
-        """Yield the stock of every item and location; `since` narrows nothing.
+        """Yield the stock of every item and location, by item.
 
-        NetSuite names no column that surely tells when stock moved, so the ledger
-        finds out what changed by comparing. The cursor tells when this run began.
+        The cursor is the last item that is read whole: NetSuite confirms no column
+        that tells what changed, so it says where to go on, not since when.
         """
         if entity != "inventory":
             self._refuse(f"NetSuite is not read for changes of {entity}.")
         seen_at = checks.server_time(self.client)
-        cursor = (seen_at - OVERLAP).isoformat()
-        for found in stock.levels(self.client, seen_at):
-            yield found, cursor
+        done, item = since, since
+        for found in stock.levels(self.client, seen_at, since or "0"):
+            if found.payload["item_id"] != item:
+                done, item = item, found.payload["item_id"]
+            yield found, done
 
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         if entity != "inventory":

@@ -22,9 +22,8 @@ FETCH FIRST 1000 ROWS ONLY
 _SQL = " ".join(LEVELS.split())
 
 
-def levels(client: ApiClient, seen_at: datetime) -> Iterator[SourceObject]:
-    """Yield the stock of every active item at every location, as of now."""
-    after = "0"
+def levels(client: ApiClient, seen_at: datetime, after: str) -> Iterator[SourceObject]:
+    """Yield the stock of every active item behind `after`, at every location."""
     while True:
         rows = suiteql.query(client, _SQL, after)
         whole = _whole_items(rows)

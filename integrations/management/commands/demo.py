@@ -15,6 +15,8 @@ from integrations.management.demo.keys import demo_keys
 from integrations.management.demo.orders import orders
 from integrations.management.demo.people import PASSWORD, make_people
 from integrations.management.processes import Child, Stop, manage
+from integrations.models import Connection
+from integrations.sync.lookups import forget_all
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration"
 READY_SECONDS = 60
@@ -68,7 +70,8 @@ class Stage:
             "DEMO_NETSUITE_URL": self.url("NetSuite"),
             "DEMO_SHOPIFY_URL": self.url("Shopify"),
             "WAYBILL_SITE_URL": self.url("Waybill"),
-            "EMAIL_URL": f"filemail://{settings.VAR_DIR / 'demo' / 'mails'}",
+            # Three slashes and the path's own: one is eaten by the reader.
+            "EMAIL_URL": f"filemail:///{settings.VAR_DIR / 'demo' / 'mails'}",
             "PYTHONUNBUFFERED": "1",
         }
         self.children: list[Child] = []
@@ -93,8 +96,19 @@ class Stage:
         (settings.VAR_DIR / "demo" / "mails").mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        files = ("roles.yaml", "mappings.yaml", "demo.yaml")
-        call_command("configure", *(str(CONFIGURATION / name) for name in files))
+        if Connection.objects.filter(slug="netsuite").exists():
+            self._welcome_back()
+        else:
+            files = ("roles.yaml", "mappings.yaml", "demo.yaml")
+            call_command("configure", *(str(CONFIGURATION / name) for name in files))
+
+    def _welcome_back(self) -> None:
+        """Keep what people changed; the vendors begin empty and maybe elsewhere."""
+        for slug, vendor in (("netsuite", "NetSuite"), ("shopify", "Shopify")):
+            connections = Connection.objects.filter(slug=slug)
+            connections.update(base_url=self.url(vendor))
+            for connection in connections:
+                forget_all(connection)
 
     def start(self) -> None:
         """Start vendors, web and workers; return when they answer."""
@@ -165,6 +179,7 @@ class Stage:
                 *rows,
                 "",
                 "  Begin as operator: the error queue. Ctrl-C stops everything.",
+                "  What you change here is kept; the played vendors begin anew each time.",
                 "",
             ]
         )

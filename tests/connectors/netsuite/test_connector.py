@@ -227,7 +227,8 @@ def test_stock_is_read_page_by_page_without_losing_a_location(netsuite, line):
     assert last.key == "1000-2"
     assert last.payload["quantity_available"] == Decimal("7.5")
     assert found[-2][0].payload["quantity_available"] == Decimal(0)
-    assert cursor == "2026-11-20T09:45:00+00:00"
+    assert last.changed_at.isoformat() == "2026-11-20T10:00:00+00:00"
+    assert cursor == "999"
 
 
 def test_stock_level_without_its_item_is_unreadable(netsuite):

@@ -159,7 +159,7 @@ GID = b'"admin_graphql_api_id": "gid://shopify/Order/1"'
         (b"{" + GID + b', "updated_at": 5}', "updated_at"),
         (b"{" + GID + b', "total_price": "a lot"}', "total_price"),
         (b"{" + GID + b', "total_price": "NaN"}', "total_price"),
-        (b"{" + GID + b', "total_price": 1e400}', "total_price"),
+        (b"{" + GID + b', "total_price": 1e400}', "out of all bounds"),
         (b"{" + GID + b', "line_items": {}}', "line_items"),
         (b"{" + GID + b', "line_items": [1]}', "line_items"),
     ],
