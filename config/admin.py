@@ -11,6 +11,8 @@ from errorqueue.models import FailedRecord
 # What people open daily comes first.
 APP_ORDER = ("errorqueue", "integrations", "mappings", "auth")
 MODEL_NAMES = {"FailedRecord": "Error queue", "Action": "What people did"}
+# For those who look after Waybill, not for daily work.
+UNDER_THE_HOOD = ("Attempt", "Link", "Slot", "CachedLookup")
 FIRST_MODEL = "FailedRecord"
 OLDEST = 5
 
@@ -32,7 +34,8 @@ class ConsoleSite(AdminSite):
             for model in app["models"]:
                 model["name"] = MODEL_NAMES.get(model["object_name"], model["name"])
             app["models"].sort(key=lambda model: model["object_name"] != FIRST_MODEL)
-        return sorted(apps, key=_place)
+        apps.sort(key=_place)
+        return apps if app_label else _with_hood(apps)
 
     def get_urls(self) -> list[Any]:
         """Put pages that belong to no model before the models' own."""
@@ -58,6 +61,20 @@ class ConsoleSite(AdminSite):
     def proof(self) -> list[tuple[str, Any]]:
         """Return the facts that an empty error queue shows."""
         return proof.facts()
+
+
+def _with_hood(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Move what only specialists open into a group of its own, at the end."""
+    hidden = []
+    for app in apps:
+        models = app["models"]
+        hidden += [one for one in models if one["object_name"] in UNDER_THE_HOOD]
+        app["models"] = [one for one in models if one not in hidden]
+    shown = [app for app in apps if app["models"]]
+    if not hidden:
+        return shown
+    hood = {"name": "Under the hood", "app_label": "hood", "app_url": ""}
+    return [*shown, {**hood, "models": hidden}]
 
 
 def _place(app: dict[str, Any]) -> tuple[int, str]:

@@ -51,7 +51,7 @@ def _queue(site: AdminSite) -> Iterator[Tile]:
     status = FailedRecord.Status
     found = FailedRecord.objects.open().aggregate(
         person=Count("pk", filter=Q(status=status.FAILED)),
-        auto=Count("pk", filter=~Q(status=status.FAILED)),
+        auto=Count("pk", filter=Q(status=status.WAITING)),
         oldest=Min("first_failed_at", filter=Q(status=status.FAILED)),
     )
     yield Tile(

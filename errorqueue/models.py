@@ -25,7 +25,7 @@ class FailedRecord(models.Model):
     class Status(models.TextChoices):
         FAILED = "failed", "Needs a person"
         WAITING = "waiting", "Retries by itself"
-        RETRYING = "retrying", "Retry queued"
+        RETRYING = "retrying", "Queued"
         RESOLVED = "resolved", "Resolved"
         EXCLUDED = "excluded", "Excluded"
 

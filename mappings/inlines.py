@@ -5,6 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from mappings.grid import (
     CheckForm,
@@ -24,6 +27,8 @@ from mappings.models import (
     ValueTable,
     ValueTableRow,
 )
+
+OF_A_VERSION = ("shown", "state", "note", "created_by", "published_at", "published_by")
 
 
 class PartInline(admin.TabularInline):
@@ -109,15 +114,19 @@ class VersionInline(admin.TabularInline):
     """The versions of a document, each with a link to its page."""
 
     model = MappingVersion
-    fields = ["state", "note", "created_by", "published_at", "published_by"]
-    readonly_fields = ["state", "note", "created_by", "published_at", "published_by"]
+    fields = OF_A_VERSION
+    readonly_fields = OF_A_VERSION
     extra = 0
-    show_change_link = True
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
         people = ("document", "created_by", "published_by")
         return super().get_queryset(request).select_related(*people)
+
+    @admin.display(description="Version")
+    def shown(self, version: MappingVersion) -> SafeString:
+        url = reverse("admin:mappings_mappingversion_change", args=[version.pk])
+        return format_html('<a href="{}">Version {}</a>', url, version.number)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from errorqueue import wording
 from errorqueue.models import FailedRecord
-from errorqueue.templatetags.console import due, moment, pill
+from errorqueue.templatetags.console import due, line_pill, moment, tries_made
 
 NO_AMOUNT = Value(Decimal(0))
 
@@ -62,7 +62,7 @@ class Columns:
 
     @admin.display(description="Tries", ordering="tries")
     def tries_made(self, line: FailedRecord) -> str:
-        return f"{line.tries} of {max(line.tries, line.tries_allowed)}"
+        return tries_made(line)
 
     @admin.display(description="Status", ordering="status")
     def state(self, line: FailedRecord) -> SafeString:
@@ -82,9 +82,9 @@ def live_pill(line: FailedRecord) -> SafeString:
         return format_html(
             '<span class="live" data-status-url="{}">{}</span>',
             reverse("admin:errorqueue_failedrecord_status", args=[line.pk]),
-            pill(line.get_status_display(), line.tone),
+            line_pill(line),
         )
-    shown = pill(line.get_status_display(), line.tone)
+    shown = line_pill(line)
     if line.next_try_at is None:
         return shown
     return format_html(

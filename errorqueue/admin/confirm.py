@@ -81,7 +81,8 @@ def ask(
 def _plan(lines: QuerySet[FailedRecord]) -> dict[str, Any]:
     """Count what is meant: how many, how much money, which kinds, a few examples."""
     plain = lines.order_by()
-    sums = plain.exclude(amount=None).values("currency").annotate(sum=Sum("amount"))
+    priced = plain.exclude(amount=None).exclude(currency="")
+    sums = priced.values("currency").annotate(sum=Sum("amount")).exclude(sum=0)
     kinds = plain.values("kind").annotate(count=Count("pk")).order_by("-count")
     return {
         "count": plain.count(),

@@ -1,6 +1,7 @@
 """What the page of one failed record shows."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.urls import NoReverseMatch, reverse
 from errorqueue import wording
 from errorqueue.failures import Evidence, Subject, Try
 from errorqueue.models import Action, FailedRecord
-from errorqueue.templatetags.console import due, exact_time, moment
+from errorqueue.templatetags.console import due, moment, tries_made
 
 LONGEST = 200_000
+# A header that is not kept, only that it was there; a log-in is worth showing.
+STARRED = re.compile(r"^(?!authorization:)[\w-]+: •••(\n|$)", re.I | re.M)
 SAID = {
     "retry": "queued a retry",
     "exclude": "excluded it",
@@ -49,15 +52,17 @@ def _facts(line: FailedRecord) -> list[tuple[str, Any]]:
         ("Amount", wording.money(line.amount, line.currency)),
         ("SKUs", line.skus),
         ("Document id", line.source_id),
-        ("Kind", f"{line.get_kind_display()}. {line.kind_help}"),
-        ("Tries", f"{line.tries} of {max(line.tries, line.tries_allowed)}"),
+        ("Kind", _kind(line)),
+        ("Tries", tries_made(line)),
         ("Next try", due(line.next_try_at) if line.next_try_at else ""),
         ("First failed", moment(line.first_failed_at)),
         ("Last failed", moment(line.last_failed_at)),
-        ("Settled", exact_time(line.settled_at) if line.settled_at else ""),
-        ("Settled by", line.settled_by),
-        ("How", line.settled_how),
     ]
+
+
+def _kind(line: FailedRecord) -> str:
+    shown = line.get_kind_display()
+    return f"{shown}. {line.kind_help}" if line.is_open else shown
 
 
 def _edit_url(line: FailedRecord, subject: Subject | None, user: Any) -> str:
@@ -81,16 +86,23 @@ def _record_url(line: FailedRecord, user: Any) -> str:
 def _shown_try(one: Try) -> dict[str, Any]:
     return {
         "facts": one,
-        "exchanges": [_shown_exchange(item) for item in one.exchanges],
+        "exchanges": [readable_exchange(item) for item in one.exchanges],
     }
 
 
-def _shown_exchange(exchange: dict[str, Any]) -> dict[str, Any]:
+def readable_exchange(exchange: dict[str, Any]) -> dict[str, Any]:
+    """Prepare what went over the line for the eye."""
     return {
         **exchange,
-        "request": readable(exchange.get("request")),
-        "response": readable(exchange.get("response")),
+        "request": without_starred(readable(exchange.get("request"))),
+        "response": without_starred(readable(exchange.get("response"))),
     }
+
+
+def without_starred(text: str) -> str:
+    """Leave out headers of which nothing is kept; the body stays as it is."""
+    head, gap, body = text.partition("\n\n")
+    return (STARRED.sub("", head).rstrip() + gap + body).strip()
 
 
 def _shown_action(action: Action) -> dict[str, Any]:

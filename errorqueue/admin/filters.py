@@ -18,11 +18,15 @@ Status = FailedRecord.Status
 
 @dataclass(frozen=True)
 class Tab:
-    """One tab above a list: its key in the address, its name, what it shows."""
+    """One tab above a list: its key in the address, its name, what it shows.
+
+    `is_sum` says that other tabs show the same rows in parts.
+    """
 
     key: str
     label: str
     where: Q
+    is_sum: bool = False
 
 
 class TabFilter(admin.SimpleListFilter):
@@ -59,6 +63,7 @@ class TabFilter(admin.SimpleListFilter):
                 ),
                 "display": tab.label,
                 "count": counts[tab.key],
+                "is_sum": tab.is_sum,
             }
 
     def _counts(self, changelist: ChangeList) -> dict[str, int]:
@@ -75,14 +80,13 @@ class StatusTabs(TabFilter):
 
     title = "status"
     tabs = (
-        Tab("open", "Open", Q(status__in=FailedRecord.OPEN)),
+        Tab("open", "Open", Q(status__in=FailedRecord.OPEN), is_sum=True),
         Tab("person", "Needs a person", Q(status=Status.FAILED)),
-        Tab(
-            "auto", "Retries by itself", Q(status__in=[Status.WAITING, Status.RETRYING])
-        ),
+        Tab("auto", "Retries by itself", Q(status=Status.WAITING)),
+        Tab("queued", "Queued", Q(status=Status.RETRYING)),
         Tab("resolved", "Resolved", Q(status=Status.RESOLVED)),
         Tab("excluded", "Excluded", Q(status=Status.EXCLUDED)),
-        Tab("all", "All", Q()),
+        Tab("all", "All", Q(), is_sum=True),
     )
 
 
@@ -93,7 +97,7 @@ class AlertTabs(TabFilter):
     tabs = (
         Tab("open", "Open", Q(closed_at=None)),
         Tab("closed", "Closed", Q(closed_at__isnull=False)),
-        Tab("all", "All", Q()),
+        Tab("all", "All", Q(), is_sum=True),
     )
 
 

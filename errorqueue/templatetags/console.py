@@ -1,13 +1,16 @@
 """What the console's pages share: pills, times, money."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib.admin.views.main import ChangeList
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from errorqueue import wording
+from errorqueue.models import FailedRecord
 
 register = template.Library()
 
@@ -16,6 +19,31 @@ register = template.Library()
 def pill(text: Any, tone: str = "mute") -> SafeString:
     """Show a state; `tone` is good, warn, bad, wait or mute."""
     return format_html('<span class="pill pill-{}">{}</span>', tone, text)
+
+
+@register.simple_tag
+def line_pill(line: FailedRecord) -> SafeString:
+    """Show where a failed record stands."""
+    return pill(line.get_status_display(), line.tone)
+
+
+def tries_made(line: FailedRecord) -> str:
+    """Count the tries; "of how many" only while the line retries by itself."""
+    if line.status == FailedRecord.Status.WAITING:
+        return f"{line.tries} of {max(line.tries, line.tries_allowed)}"
+    return "1 try" if line.tries == 1 else f"{line.tries} tries"
+
+
+@register.simple_tag
+def tabs_with_hits(changelist: ChangeList) -> list[Mapping[str, Any]]:
+    """Return the tabs that hold what the tab in force of a list hides."""
+    return [
+        tab
+        for spec in changelist.filter_specs
+        if getattr(spec, "is_tabs", False)
+        for tab in spec.choices(changelist)
+        if tab["count"] and not tab["selected"] and not tab["is_sum"]
+    ]
 
 
 @register.filter

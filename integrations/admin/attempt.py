@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from errorqueue.admin.detail import readable
+from errorqueue.admin.detail import readable_exchange
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from integrations.admin.columns import json_text, moment, state_pill
 from integrations.admin.filters import needs_me
@@ -62,12 +62,5 @@ def shown(attempt: Attempt) -> dict[str, Any]:
         "row": attempt,
         "pill": state_pill(attempt, "outcome"),
         "payload": json_text(attempt.payload),
-        "exchanges": [
-            {
-                **exchange,
-                "request": readable(exchange.get("request")),
-                "response": readable(exchange.get("response")),
-            }
-            for exchange in attempt.exchanges
-        ],
+        "exchanges": [readable_exchange(one) for one in attempt.exchanges],
     }

@@ -186,6 +186,7 @@ class ConnectionAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         verbs = {
             "check": self.check_view,
+            "refreshed": self.refreshed_view,
             "pause": self.pause_view,
             "resume": self.resume_view,
         }
@@ -208,6 +209,7 @@ class ConnectionAdmin(admin.ModelAdmin):
         connection = context.get("original")
         if connection:
             context["state_pill"] = state_pill(connection)
+            context["is_sandbox"] = is_sandbox(connection)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
@@ -244,6 +246,27 @@ class ConnectionAdmin(admin.ModelAdmin):
             text = f"{connection} is ready; what was held for it goes on."
             self.message_user(request, text, messages.SUCCESS)
         return redirect(back_to(request, connection))
+
+    @method_decorator(require_POST)
+    def refreshed_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note that a sandbox was refreshed, once its name was typed to confirm."""
+        connection = asked(request, object_id, "pause_connection")
+        if not is_sandbox(connection):
+            text = f"{connection} is no sandbox; nothing was forgotten."
+            self.message_user(request, text, messages.ERROR)
+        elif request.POST.get("confirm", "").strip() != connection.name:
+            text = f"Type “{connection}” to confirm; nothing was forgotten."
+            self.message_user(request, text, messages.ERROR)
+        else:
+            accounts.mark_refreshed(connection, request.user)
+            self.log_change(request, connection, "Sandbox was refreshed.")
+            text = "Set the new credentials, then check the connection."
+            self.message_user(request, text, messages.SUCCESS)
+        return redirect(back_to(request, connection))
+
+
+def is_sandbox(connection: Connection) -> bool:
+    return connection.environment == Connection.Environment.SANDBOX
 
 
 def asked(request: HttpRequest, object_id: str, permission: str) -> Connection:

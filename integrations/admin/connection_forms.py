@@ -9,10 +9,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from integrations.admin.columns import day
-from integrations.connectors.base import Setting
+from integrations.connectors.base import AuthMethod, Setting
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection, Credential
-from integrations.sync.accounts import default_namespace, wanted_credentials
+from integrations.sync.accounts import PREVIOUS, default_namespace, wanted_credentials
 from integrations.sync.addresses import base_url_problem
 
 OPTION = "option_"
@@ -135,12 +135,24 @@ def form_class(connection: Connection, sets_credentials: bool) -> type[Connectio
 
 def auth_field(connection: Connection) -> forms.ChoiceField:
     methods = connector_class(connection.system).auth_methods
-    notes = [(method.label, method.warning) for method in methods if method.warning]
+    notes = [
+        (warning_note(method, method.kind == connection.auth_method),)
+        for method in methods
+        if method.warning
+    ]
     return forms.ChoiceField(
         label="Way to log in",
         choices=[(method.kind, method.label) for method in methods],
-        help_text=format_html_join(" ", '<span class="caution">{}: {}</span>', notes),
+        help_text=format_html_join("", "{}", notes),
     )
+
+
+def warning_note(method: AuthMethod, is_chosen: bool) -> SafeString:
+    """Warn about the way in use; of another one say the first sentence, quietly."""
+    tone = "caution" if is_chosen else "quiet-line"
+    first = method.warning.split(". ")[0].rstrip(".") + "."
+    said = method.warning if is_chosen else first
+    return format_html('<span class="{}">{}: {}</span>', tone, method.label, said)
 
 
 def option_fields(connection: Connection) -> dict[str, forms.Field]:
@@ -180,7 +192,7 @@ def credential_fields(connection: Connection) -> dict[str, forms.Field]:
             label="Forget",
             required=False,
             widget=forms.CheckboxSelectMultiple,
-            choices=[(name, words_for(name)) for name in known],
+            choices=[(name, label_of(connection, name)) for name in known],
             help_text="Ticked secrets are removed when you save.",
         )
     return found
@@ -217,5 +229,14 @@ def credentials_of(connection: Connection) -> list[Credential]:
     return list(connection.credentials.select_related("set_by"))
 
 
-def words_for(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def label_of(connection: Connection, name: str) -> str:
+    """Call a secret as its box is called, also one of another way to log in."""
+    methods = connector_class(connection.system).auth_methods
+    offered = [setting for method in methods for setting in method.credentials]
+    labels = {
+        setting.name: setting.label
+        for setting in [*offered, *wanted_credentials(connection)]
+    }
+    bare = name.removesuffix(PREVIOUS)
+    label = labels.get(bare, bare.replace("_", " ").capitalize())
+    return label if bare == name else f"{label}, the previous one"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -31,6 +32,7 @@ def preview_view(request: HttpRequest, version_id: int) -> HttpResponse:
     versions = MappingVersion.objects.select_related("document")
     version = get_object_or_404(versions, pk=version_id)
     words = request.GET.get("q", "").strip()
+    records = list(preview.latest_records(version.document, words))
     context = {
         **admin.site.each_context(request),
         "opts": MappingVersion._meta,
@@ -38,10 +40,10 @@ def preview_view(request: HttpRequest, version_id: int) -> HttpResponse:
         "version": version,
         "version_url": _version_url(version),
         "words": words,
-        "records": preview.latest_records(version.document, words),
+        "records": records,
         "events": preview.latest_events(version.document),
         "flows": preview.flows_of(version.document),
-        **_chosen(request, version),
+        **_chosen(request, version, records),
     }
     return TemplateResponse(request, TEMPLATE, context)
 
@@ -54,10 +56,12 @@ def _version_url(version: MappingVersion) -> str:
         return ""
 
 
-def _chosen(request: HttpRequest, version: MappingVersion) -> dict[str, Any]:
-    """Try the version on what was asked for, else on the latest record."""
+def _chosen(
+    request: HttpRequest, version: MappingVersion, records: list[SyncRecord]
+) -> dict[str, Any]:
+    """Try the version on what was asked for, else on what a search leaves no choice."""
     try:
-        record = _record(request, version.document)
+        record = _asked(request, version.document) or _only(request, records)
     except ConnectorError as error:
         return {"unreadable": str(error)}
     if record is None:
@@ -68,18 +72,27 @@ def _chosen(request: HttpRequest, version: MappingVersion) -> dict[str, Any]:
     )
 
 
-def _record(request: HttpRequest, document: MappingDocument) -> SyncRecord | None:
-    records = SyncRecord.objects.filter(flow__mapping=document).select_related(
-        "flow__source", "flow__target"
-    )
+def _asked(request: HttpRequest, document: MappingDocument) -> SyncRecord | None:
     if "event" in request.GET:
         sources = preview.flows_of(document).values("source")
         events = InboxEvent.objects.filter(connection__in=sources)
         event = get_object_or_404(events, pk=_number(request, "event"))
         return preview.record_from(event, document)
     if "record" in request.GET:
+        records = _whole().filter(flow__mapping=document)
         return get_object_or_404(records, pk=_number(request, "record"))
-    return records.first()
+    return None
+
+
+def _only(request: HttpRequest, records: list[SyncRecord]) -> SyncRecord | None:
+    """Return the one hit of a search, or the latest record without a search."""
+    if request.GET.get("q", "").strip() and len(records) != 1:
+        return None
+    return _whole().get(pk=records[0].pk) if records else None
+
+
+def _whole() -> QuerySet[SyncRecord]:
+    return SyncRecord.objects.select_related("flow__source", "flow__target")
 
 
 def _number(request: HttpRequest, name: str) -> int:

@@ -10,7 +10,12 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from integrations.connectors import exact
-from integrations.connectors.errors import ConnectorError, TopicUnsupported
+from integrations.connectors.errors import (
+    ConnectorError,
+    LimitReached,
+    TemporaryError,
+    TopicUnsupported,
+)
 from integrations.failures import describe
 from integrations.models import Connection, Flow, InboxEvent, SyncRecord
 from integrations.models.account import reader_of
@@ -121,6 +126,8 @@ def _words(error: Exception) -> str:
 
 
 def _remedy(error: Exception, record: SyncRecord) -> str:
+    if isinstance(error, TemporaryError | LimitReached):
+        return "Try the preview again in a minute; nothing waits for it."
     target: Connection = record.flow.target
     return describe(error, target=target.name).remedy
 

@@ -31,6 +31,7 @@ FIGURES = [
 def busy(make_line, make_record, flow):
     make_line(minutes=200), make_line()
     make_line(waits=True)
+    services.retry(make_line())
     make_record(state=SyncRecord.State.HELD)
     make_record(state=SyncRecord.State.DELIVERED, delivered_at=database_time())
     Connection.objects.filter(pk=flow.target_id).update(state="refused")
@@ -58,6 +59,16 @@ def test_the_front_page_counts_what_needs_somebody(busy, admin_user):
         "Connections not ready": 1,
         "Deliveries quarantined": 1,
         "Alerts open": 1,
+    }
+
+
+def test_what_only_specialists_open_stands_last_in_the_menu(db, admin_client):
+    *daily, hood = admin_client.get("/admin/").context["available_apps"]
+    assert hood["name"] == "Under the hood"
+    names = {model["object_name"] for model in hood["models"]}
+    assert names == {"Attempt", "CachedLookup", "Link", "Slot"}
+    assert not names & {
+        model["object_name"] for app in daily for model in app["models"]
     }
 
 

@@ -79,6 +79,14 @@ def test_exclude_selected_asks_for_a_reason_first(operator, make_line):
     assert statuses() == [Status.FAILED] * 2
 
 
+def test_the_worth_of_records_is_told_only_where_there_is_one(operator, make_line):
+    free = [make_line(amount=0), make_line(amount=0, currency="")]
+    assert "Worth" not in text_of(press(operator, "exclude_selected", free))
+    pounds = make_line(amount=5, currency="GBP")
+    shown = text_of(press(operator, "exclude_selected", [*free, make_line(), pounds]))
+    assert "Worth 1,240.00 EUR, 5.00 GBP Kinds" in shown
+
+
 def test_exclude_selected_keeps_the_reason_with_each_record(operator, make_line, olga):
     lines = [make_line(), make_line()]
     answer = press(

@@ -6,6 +6,7 @@ from errorqueue import services
 from errorqueue.admin.detail import changes, readable
 from errorqueue.clock import database_time
 from errorqueue.failures import FailureKind
+from errorqueue.models import FailedRecord
 from integrations.models import Attempt, SyncRecord
 from tests.errorqueue.conftest import failure
 from tests.errorqueue.pages import page_of, text_of
@@ -129,6 +130,48 @@ def test_a_line_whose_record_is_gone_can_still_be_read(operator, make_line):
     shown = text_of(operator.get(page_of(line, "change/")))
     assert "Why NetSuite takes 36 characters." in shown
     assert "It was never sent." in shown
+
+
+def test_a_settled_line_says_first_how_it_ended(operator, make_line, olga):
+    line = make_line(label="#1042")
+    services.exclude(line, olga, "test order")
+    page = operator.get(page_of(line, "change/"))
+    shown = text_of(page).partition("Skip to main content")[2]
+    ended = shown.index("How it ended Excluded: test order")
+    assert ", by olga" in shown
+    assert ended < shown.index("What had failed") < shown.index("How to fix it")
+    assert page.content.decode().index('<details class="card">') > 0
+    assert "Order #1042 has a postcode" not in shown[:ended]
+
+
+def test_an_open_line_shows_its_answer_unfolded(operator, make_line):
+    shown = text_of(operator.get(page_of(make_line(), "change/")))
+    assert "How it ended" not in shown and "What had failed" not in shown
+
+
+def test_who_may_not_retry_is_told_whom_to_ask(auditor, operator, make_line):
+    line = make_line()
+    asks = "Ask an operator to retry it."
+    assert asks in text_of(auditor.get(page_of(line, "change/")))
+    assert asks not in text_of(operator.get(page_of(line, "change/")))
+
+
+def test_a_line_that_needs_a_person_counts_its_tries_plainly(operator, make_line):
+    line = make_line()
+    assert "Tries 3 tries First failed" in text_of(
+        operator.get(page_of(line, "change/"))
+    )
+    FailedRecord.objects.update(tries=1)
+    assert "Tries 1 try First failed" in text_of(operator.get(page_of(line, "change/")))
+
+
+def test_headers_of_which_nothing_is_kept_are_left_out(operator, make_line, add_try):
+    line = make_line()
+    sent = "Host: •••\nAuthorization: •••\nPrefer: x\nConnection: •••\n\nnote: •••"
+    exchange = {"method": "PUT", "url": "u", "status": 400, "request": sent}
+    add_try(line, exchanges=[exchange | {"response": "Server: •••"}])
+    shown = text_of(operator.get(page_of(line, "change/")))
+    assert "Request Authorization: ••• Prefer: x note: ••• Response no body" in shown
 
 
 def test_a_settled_line_offers_nothing_to_press(operator, make_line):

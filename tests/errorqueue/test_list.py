@@ -20,7 +20,7 @@ def test_a_row_says_in_business_words_what_failed(operator, make_line):
     assert "Order #1042 has a postcode that is too long" in shown
     assert "5,030.40 EUR" in shown
     assert "Acme Shop → NetSuite" in shown
-    assert "3 of 10" in shown
+    assert "3 tries Needs a person" in shown
     assert "shippingAddress. zip" in shown
 
 
@@ -33,7 +33,8 @@ def test_ages_carry_the_exact_time(operator, make_line):
 
 def test_a_waiting_row_names_its_next_try(operator, make_line):
     make_line(FailureKind.TEMPORARY, waits=True)
-    assert "Retries by itself next try in 11 minutes" in text_of(operator.get(LIST))
+    shown = text_of(operator.get(LIST))
+    assert "3 of 10 Retries by itself next try in 11 minutes" in shown
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ def one_of_each(make_line, olga):
     [
         ("", {"person", "auto", "asked"}),
         ("?tab=person", {"person"}),
-        ("?tab=auto", {"auto", "asked"}),
+        ("?tab=auto", {"auto"}),
+        ("?tab=queued", {"asked"}),
         ("?tab=resolved", {"resolved"}),
         ("?tab=excluded", {"excluded"}),
         ("?tab=all", {"person", "auto", "asked", "resolved", "excluded"}),
@@ -71,10 +73,10 @@ def test_each_tab_shows_its_lines(operator, one_of_each, tab, names):
 def test_tabs_count_live_and_obey_the_other_filters(operator, one_of_each, make_line):
     make_line(FailureKind.MAPPING)
     shown = text_of(operator.get(LIST))
-    assert "Open 4 Needs a person 2 Retries by itself 2 Resolved 1" in shown
+    assert "Open 4 Needs a person 2 Retries by itself 1 Queued 1 Resolved 1" in shown
     assert "Excluded 1 All 6" in shown
     shown = text_of(operator.get(f"{LIST}?kind__exact=mapping"))
-    assert "Open 1 Needs a person 1 Retries by itself 0 Resolved 0" in shown
+    assert "Open 1 Needs a person 1 Retries by itself 0 Queued 0 Resolved 0" in shown
 
 
 def test_drop_downs_narrow_by_kind_flow_target_and_entity(operator, make_line):
@@ -147,6 +149,7 @@ def test_a_queued_row_carries_the_address_that_keeps_it_live(operator, make_line
     services.retry(line, by=olga)
     page = operator.get(LIST).content.decode()
     assert f'data-status-url="{LIST}{line.pk}/status/"' in page
+    assert '<span class="pill pill-wait">Queued</span>' in page
 
 
 def test_an_empty_queue_shows_its_proof_instead_of_nothing(operator, make_record):

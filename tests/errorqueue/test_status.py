@@ -15,7 +15,7 @@ def status(client, line):
 def test_a_retry_is_followed_from_queued_to_running_to_done(operator, make_line, olga):
     line = make_line()
     services.retry(line, by=olga)
-    assert status(operator, line)["label"] == "Retry queued"
+    assert status(operator, line)["label"] == "Queued"
     SyncRecord.objects.update(state=State.RUNNING)
     answer = status(operator, line)
     assert (answer["status"], answer["label"]) == ("retrying", "Running")

@@ -132,6 +132,23 @@ def test_a_fault_shows_at_its_row_in_clear_words(page, draft, cell, text, words)
     assert words in str(wrong)
 
 
+def test_a_page_with_an_error_does_not_claim_to_be_without_faults(page, draft, tables):
+    services.fill_draft(draft, shipped.document("shopify-order"))
+    shown = page.get(url(draft))
+    assert "No faults found" in shown.content.decode()
+    data = posted(shown)
+    data[field_of(data, "memo", "chain")] = "nonsense("
+    answer = page.post(url(draft), data).content.decode()
+    assert "Please correct" in answer
+    assert "No faults found" not in answer
+
+
+def test_a_document_links_each_of_its_versions(page, draft):
+    address = reverse("admin:mappings_mappingdocument_change", args=[draft.document_id])
+    link = f'<a href="{url(draft)}">Version {draft.number}</a>'
+    assert link in page.get(address).content.decode()
+
+
 def test_constants_and_templates_share_the_cell_of_the_source(page, draft):
     shown = page.get(url(draft))
     data = posted(shown)

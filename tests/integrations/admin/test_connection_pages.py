@@ -4,9 +4,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from errorqueue.clock import database_time
 from integrations.admin import connection_forms
 from integrations.connectors.base import CheckLine, CheckResult
-from integrations.models import Connection, Link, Slot
+from integrations.models import CachedLookup, Connection, Link, Slot
 from integrations.sync import accounts
 
 SECRET = "s3cret-canary-value"
@@ -78,9 +79,79 @@ def test_options_are_real_fields_and_are_saved(integrator, netsuite):
     assert netsuite.options == {"tax_mode": "suitetax", "subsidiary": ""}
 
 
-def test_ways_to_log_in_show_their_warning(integrator, netsuite):
+def test_only_the_chosen_way_to_log_in_warns(integrator, netsuite):
     page = integrator.get(page_of(netsuite)).content.decode()
-    assert "Token-Based Authentication: No new ones from release 2027.1." in page
+    assert 'class="caution"' not in page
+    warning = "Token-Based Authentication: No new ones from release 2027.1."
+    assert f'<span class="quiet-line">{warning}</span>' in page
+    Connection.objects.update(auth_method="legacy")
+    page = integrator.get(page_of(netsuite)).content.decode()
+    assert f'<span class="caution">{warning}</span>' in page
+
+
+def test_secrets_to_forget_are_named_like_their_boxes(integrator, netsuite, admin_user):
+    for name in ("private_key", "token", "webhook_secret_previous"):
+        accounts.set_credential(netsuite, name, SECRET, admin_user)
+    answer = integrator.get(page_of(netsuite))
+    choices = answer.context["adminform"].form.fields["forget_credentials"].choices
+    assert dict(choices) == {
+        "private_key": "Private key",
+        "token": "Token",
+        "webhook_secret_previous": "Webhook secret, the previous one",
+    }
+
+
+def test_a_page_is_headed_by_the_name_of_what_it_shows(integrator, netsuite):
+    page = integrator.get(page_of(netsuite)).content.decode()
+    assert "<h1>Books</h1>" in page
+    assert "Change connection" not in page
+
+
+@pytest.fixture
+def looked_up(netsuite):
+    return CachedLookup.objects.create(
+        connection=netsuite,
+        record="item",
+        by="itemId",
+        value="TEA",
+        target_id="7",
+        label="Tea",
+        found_at=database_time(),
+    )
+
+
+def test_a_refreshed_sandbox_forgets_its_ids(integrator, netsuite, looked_up):
+    assert "Sandbox was refreshed" in integrator.get(page_of(netsuite)).content.decode()
+    integrator.post(button(netsuite, "refreshed"), {"confirm": "Books"})
+    netsuite.refresh_from_db()
+    assert netsuite.state == Connection.State.REFRESHED
+    assert not CachedLookup.objects.exists()
+    assert LogEntry.objects.get().change_message == "Sandbox was refreshed."
+
+
+@pytest.mark.parametrize(
+    ("environment", "confirm"), [("sandbox", "Book"), ("production", "Books")]
+)
+def test_without_its_name_or_in_production_nothing_is_forgotten(
+    integrator, netsuite, looked_up, environment, confirm
+):
+    Connection.objects.update(environment=environment)
+    integrator.post(button(netsuite, "refreshed"), {"confirm": confirm})
+    netsuite.refresh_from_db()
+    assert netsuite.is_ready
+    assert CachedLookup.objects.exists()
+
+
+def test_a_production_account_offers_no_refresh(integrator, netsuite):
+    Connection.objects.update(environment="production")
+    page = integrator.get(page_of(netsuite)).content.decode()
+    assert "Sandbox was refreshed" not in page
+
+
+def test_who_may_not_pause_may_not_mark_a_refresh(client, netsuite, django_user_model):
+    client.force_login(django_user_model.objects.create_user("stan", is_staff=True))
+    answer = client.post(button(netsuite, "refreshed"), {"confirm": "Books"})
+    assert answer.status_code == 403
 
 
 def test_f100_a_saved_secret_never_comes_back_on_any_page(integrator, netsuite):

@@ -87,6 +87,26 @@ def test_records_are_found_by_words(operator, address, flow, record, outcome):
     assert "Bob" not in page.content.decode()
 
 
+def test_the_only_hit_of_a_search_is_shown_at_once(
+    operator, address, flow, record, outcome
+):
+    make_record(flow, source_key="2", label="#2002", party="Bob", email="b@b.example")
+    asked = outcome(GOOD)
+    page = operator.get(address, {"q": "lovelace"}).content.decode()
+    assert [one for one, _ in asked] == [record]
+    assert "<summary>Found</summary>" in page and "Latest records" not in page
+
+
+@pytest.mark.parametrize("words", ["#", "nobody"])
+def test_a_search_without_a_single_hit_tries_nothing(
+    operator, address, flow, record, outcome, words
+):
+    make_record(flow, source_key="2", label="#2002")
+    asked = outcome(GOOD)
+    operator.get(address, {"q": words})
+    assert asked == []
+
+
 def test_problems_stand_beside_their_field(operator, address, record, outcome):
     problem = Problem(
         "mapping",
