@@ -81,7 +81,7 @@ def test_an_operator_mends_an_unknown_sku_and_sees_it_delivered(
     assert "Delivered" in page.inner_text("#result_list")
 
 
-def wait_for(condition, seconds: float = 20) -> None:
+def wait_for(condition, seconds: float = 60) -> None:
     import time
 
     end = time.monotonic() + seconds
