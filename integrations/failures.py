@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 from errorqueue.failures import Failure as Failure
 from errorqueue.failures import FailureKind, FieldProblem
 from integrations.connectors import errors
-from mappings.engine import Document, Mapped, Problem, Row, row_for
+from mappings.engine import Document, Mapped, Problem, Row, row_for, trace_for
 
 
 class Unmappable(Exception):
@@ -284,10 +284,7 @@ def _field_problems(
 def _vendor_problem(
     path: str, text: str, document: Document | None, mapped: Mapped | None
 ) -> FieldProblem:
-    trace = next(
-        (one for one in (mapped.trace if mapped else ()) if _under(one.target, path)),
-        None,
-    )
+    trace = trace_for(mapped, path) if mapped else None
     row = row_for(document, path) if document else None
     return FieldProblem(
         target=path,
@@ -297,10 +294,6 @@ def _vendor_problem(
         rule=text,
         remedy=_remedy(row),
     )
-
-
-def _under(target: str, path: str) -> bool:
-    return target == path or target.startswith((f"{path}.", f"{path}["))
 
 
 def _remedy(row: Row | None) -> str:

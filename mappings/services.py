@@ -9,15 +9,10 @@ from django.db.models import Max
 from django.utils import timezone
 
 from mappings import engine
-from mappings.engine import Document, DocumentError, chain_items, print_literal
+from mappings.engine import DocumentError
 from mappings.models import (
-    ExclusionRule,
     MappingDocument,
-    MappingRow,
-    MappingSection,
     MappingVersion,
-    SumCheck,
-    ValueTable,
 )
 
 State = MappingVersion.State
@@ -51,27 +46,6 @@ def new_draft(
 
 
 @transaction.atomic
-def fill_draft(version: MappingVersion, document: Document) -> None:
-    """Put the content of an engine document in place of a draft's own.
-
-    Raises ValidationError when the version is frozen, and ValueTable.DoesNotExist
-    for a table that is not there.
-    """
-    for name in PARTS:
-        getattr(version, name).all().delete()
-    tables = {table.name: table for table in ValueTable.objects.all()}
-    made: list[tuple[Any, list[dict[str, Any]]]] = [
-        (MappingSection, [vars(part) for part in document.sections]),
-        (MappingRow, [_columns(row, tables) for row in document.rows]),
-        (ExclusionRule, [vars(part) for part in document.exclusions]),
-        (SumCheck, [vars(one) | {"parts": list(one.parts)} for one in document.checks]),
-    ]
-    for model, parts in made:
-        for position, columns in enumerate(parts):
-            model(version=version, position=position, **columns).save()
-
-
-@transaction.atomic
 def publish(version: MappingVersion, by: User | None) -> MappingVersion:
     """Let a draft go live and retire the version before it.
 
@@ -86,16 +60,6 @@ def publish(version: MappingVersion, by: User | None) -> MappingVersion:
         raise ValidationError(faults)
     version.document.versions.filter(state=State.PUBLISHED).update(state=State.RETIRED)
     _move(version, state=State.PUBLISHED, published_at=timezone.now(), published_by=by)
-    return version
-
-
-@transaction.atomic
-def retire(version: MappingVersion) -> MappingVersion:
-    """Take a published version out of use; its document then has none."""
-    _lock(version.document)
-    if version.state != State.PUBLISHED:
-        raise ValidationError(f"{version} is not published.")
-    _move(version, state=State.RETIRED)
     return version
 
 
@@ -126,15 +90,3 @@ def _copy(source: MappingVersion, draft: MappingVersion) -> None:
     for name in PARTS:
         parts = [part.copy_to(draft) for part in getattr(source, name).all()]
         getattr(draft, name).bulk_create(parts)
-
-
-def _columns(row: engine.Row, tables: dict[str, ValueTable]) -> dict[str, Any]:
-    columns = {name: value for name, value in vars(row).items() if name != "key"}
-    if row.table and row.table not in tables:
-        raise ValueTable.DoesNotExist(f"There is no value table {row.table!r}.")
-    return columns | {
-        "table": tables.get(row.table),
-        "constant": print_literal(row.constant),
-        "default": print_literal(row.default),
-        "transforms": chain_items(row.transforms),
-    }

@@ -30,8 +30,10 @@ NO_HOLD: dict[str, Any] = {
 }
 
 
-# How the reason of an exclusion by a named rule begins; a person's never does.
+# How an exclusion begins: a rule's is looked at again when the source changes, a
+# person's stands, whatever words the person chose.
 BY_RULE = "Rule: "
+BY_PERSON = "By hand: "
 # What a delivery leaves behind even when a newer version is waiting already.
 KEPT_ANYWAY = ("target_id", "delivered_version", "delivered_at", "external_id")
 
@@ -342,7 +344,8 @@ class SyncRecord(models.Model):
         idle = SyncRecord.objects.filter(pk=self.pk).exclude(
             state__in=[self.State.RUNNING, self.State.DELIVERED]
         )
-        if not idle.update(state=self.State.EXCLUDED, exclusion=reason[:300]):
+        exclusion = f"{BY_PERSON}{reason}"[:300]
+        if not idle.update(state=self.State.EXCLUDED, exclusion=exclusion):
             raise NotOpen(f"{self} is being sent or was delivered meanwhile.")
 
     def evidence(self) -> Evidence:

@@ -61,10 +61,9 @@ def hold_for_connections() -> None:
         why = (
             "log-in is being checked"
             if connection.is_ready
-            else (connection.get_state_display().lower())
+            else connection.get_state_display().lower()
         )
-        reason = f"{connection}: {why}"
-        hold_all(connection, reason)
+        hold_all(connection, f"{connection}: {why}")
 
 
 def free_left_behind() -> None:

@@ -312,7 +312,7 @@ def test_a_persons_exclusion_outlasts_newer_versions(
 ):
     post_order(number=11, lines=[("NOPE", "Typo", "10.00", 1)])
     drain()
-    queue.exclude(order_line("#11"), admin_user, "Cancelled by phone")
+    queue.exclude(order_line("#11"), admin_user, "Rule: cancelled by phone")
     record = SyncRecord.objects.get(label="#11")
     newer(record, note="again")
     record.refresh_from_db()

@@ -4,6 +4,7 @@ from django.contrib.auth.models import Permission, User
 from mappings import services
 from mappings.models import MappingDocument, ValueTable
 from tests.mappings import shipped
+from tests.mappings.filling import fill_draft
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def order_document(tables):
 @pytest.fixture
 def draft(order_document):
     made = services.new_draft(order_document, None)
-    services.fill_draft(made, shipped.document("shopify-order"))
+    fill_draft(made, shipped.document("shopify-order"))
     return made
 
 

@@ -9,6 +9,7 @@ from mappings import services
 from mappings.engine import Document, SumCheck
 from mappings.models import MappingVersion, ValueTable
 from tests.mappings import shipped
+from tests.mappings.filling import fill_draft
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,7 @@ def draft(order_document):
         "checks": [SumCheck("Order total", "total_price", ("item.items[].amount",))],
     }
     made = services.new_draft(order_document, None)
-    services.fill_draft(made, Document(**{**vars(whole), **parts}))
+    fill_draft(made, Document(**{**vars(whole), **parts}))
     return made
 
 
@@ -75,7 +76,7 @@ def field_of(data, target, name):
 
 
 def test_an_unchanged_page_of_a_whole_document_saves_the_same(page, draft):
-    services.fill_draft(draft, shipped.document("shopify-order"))
+    fill_draft(draft, shipped.document("shopify-order"))
     before = draft.as_document()
     shown = page.get(url(draft))
     assert "data-inline-type" in shown.content.decode()
@@ -133,7 +134,7 @@ def test_a_fault_shows_at_its_row_in_clear_words(page, draft, cell, text, words)
 
 
 def test_a_page_with_an_error_does_not_claim_to_be_without_faults(page, draft, tables):
-    services.fill_draft(draft, shipped.document("shopify-order"))
+    fill_draft(draft, shipped.document("shopify-order"))
     shown = page.get(url(draft))
     assert "No faults found" in shown.content.decode()
     data = posted(shown)
@@ -244,7 +245,7 @@ def test_the_grid_costs_the_same_number_of_queries_with_more_rows(page, draft):
     page.get(url(draft))
     with CaptureQueriesContext(connection) as few:
         page.get(url(draft))
-    services.fill_draft(draft, shipped.document("shopify-order"))
+    fill_draft(draft, shipped.document("shopify-order"))
     with CaptureQueriesContext(connection) as many:
         page.get(url(draft))
     assert len(many) == len(few) < 30
