@@ -1,6 +1,8 @@
 """Accounts, flows, what came in, what was sent."""
 
+from integrations.models.audit import AuditEntry, AuditSeal
 from integrations.models.bell import Bell, ring_alerts, ring_connection, ring_inbox
+from integrations.models.cluster import WorkerGroup
 from integrations.models.connection import Connection, Credential, Token
 from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
@@ -13,12 +15,15 @@ from integrations.models.record import (
     SyncRecordQuerySet,
 )
 from integrations.models.reference import CachedLookup, Link
-from integrations.models.slot import Slot
+from integrations.models.schedule import Schedule, ScheduleSlot
+from integrations.models.slot import Slot, SlotMinute, SlotWait
 
 __all__ = [
     "BY_RULE",
     "NO_HOLD",
     "Attempt",
+    "AuditEntry",
+    "AuditSeal",
     "Bell",
     "CachedLookup",
     "Connection",
@@ -28,10 +33,15 @@ __all__ = [
     "InboxEvent",
     "Link",
     "Remembered",
+    "Schedule",
+    "ScheduleSlot",
     "Slot",
+    "SlotMinute",
+    "SlotWait",
     "SyncRecord",
     "SyncRecordQuerySet",
     "Token",
+    "WorkerGroup",
     "ring_alerts",
     "ring_connection",
     "ring_inbox",

@@ -20,6 +20,7 @@ class Connection(models.Model):
         READY = "ready", "Ready"
         PAUSED = "paused", "Paused by a person"
         REFUSED = "refused", "Access refused"
+        UNREACHABLE = "unreachable", "Cannot be reached"
         REFRESHED = "refreshed", "Refreshed: credentials needed"
 
     name = models.CharField(max_length=80, unique=True)
@@ -47,6 +48,12 @@ class Connection(models.Model):
     allowance = models.PositiveSmallIntegerField(
         default=3, help_text="How many requests may be in flight at once."
     )
+    reserve = models.PositiveSmallIntegerField(
+        default=1, help_text="How many of them bulk flows leave free for orders."
+    )
+    learnt = models.PositiveSmallIntegerField(null=True, blank=True)
+    learnt_at = models.DateTimeField(null=True, blank=True)
+    strikes = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=12, choices=State, default=State.READY)
     state_reason = models.CharField(max_length=500, blank=True)
     state_since = models.DateTimeField(default=database_time)

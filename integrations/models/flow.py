@@ -14,6 +14,10 @@ class Flow(models.Model):
         CREATE = "create", "Create only"
         UPSERT = "upsert", "Create or update"
 
+    class Lane(models.TextChoices):
+        INTERACTIVE = "interactive", "Interactive: orders and what they need"
+        BULK = "bulk", "Bulk: catalogue work, goes when slots are to spare"
+
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
     source = models.ForeignKey(
@@ -29,6 +33,7 @@ class Flow(models.Model):
         MappingDocument, on_delete=models.PROTECT, related_name="+"
     )
     is_enabled = models.BooleanField(default=True)
+    lane = models.CharField(max_length=12, choices=Lane, default=Lane.INTERACTIVE)
     priority = models.PositiveSmallIntegerField(
         default=5, help_text="Lower goes first when slots are short."
     )

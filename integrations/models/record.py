@@ -197,6 +197,7 @@ class SyncRecord(models.Model):
     target_id = models.CharField(max_length=200, blank=True)
     delivered_version = models.PositiveIntegerField(default=0)
     delivered_at = models.DateTimeField(null=True, blank=True)
+    confirm_at = models.DateTimeField(null=True, blank=True)
     exclusion = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -214,9 +215,24 @@ class SyncRecord(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["target_connection", "priority", "due_at"],
+                fields=["flow", "due_at", "id"],
                 condition=Q(state="waiting"),
-                name="record_due",
+                name="record_waiting",
+            ),
+            models.Index(
+                fields=["hold", "target_connection"],
+                condition=Q(state="held"),
+                name="record_held",
+            ),
+            models.Index(
+                fields=["hold_until"],
+                condition=Q(state="held"),
+                name="record_hold_ends",
+            ),
+            models.Index(
+                fields=["confirm_at"],
+                condition=Q(confirm_at__isnull=False),
+                name="record_confirm",
             ),
             models.Index(
                 fields=["lease_until"],

@@ -15,6 +15,8 @@ class Slot(models.Model):
     holder = models.CharField(max_length=120, blank=True)
     token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    lane = models.CharField(max_length=12, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["connection", "number"]
@@ -24,3 +26,41 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"Slot {self.number} of {self.connection}"
+
+
+class SlotWait(models.Model):
+    """Somebody who waits for a slot of a connection; counts until `until`."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="slot_waits"
+    )
+    holder = models.CharField(max_length=120)
+    lane = models.CharField(max_length=12, blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.holder} waits for {self.connection}"
+
+
+class SlotMinute(models.Model):
+    """What one minute of a connection's slots was used for."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="slot_minutes"
+    )
+    minute = models.DateTimeField()
+    calls = models.PositiveIntegerField(default=0)
+    busy_ms = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-minute"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "minute"], name="slot_minute_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} {self.minute:%H:%M}"

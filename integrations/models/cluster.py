@@ -1,0 +1,27 @@
+"""The worker groups that share this database, each start with a generation of its own."""
+
+from django.db import models
+
+
+class WorkerGroup(models.Model):
+    """One start of one cluster. Once it is declared dead, nothing of it may write.
+
+    `seen_at` is the supervisor's sign of life, `canary_at` the last time a task went
+    through the whole cluster. All times are the database's.
+    """
+
+    generation = models.CharField(max_length=32, primary_key=True)
+    host = models.CharField(max_length=120)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    canary_rung_at = models.DateTimeField(null=True, blank=True)
+    canary_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
