@@ -2,7 +2,7 @@
 
 from integrations.models.audit import AuditEntry, AuditSeal
 from integrations.models.bell import Bell, ring_alerts, ring_connection, ring_inbox
-from integrations.models.cluster import WorkerGroup
+from integrations.models.cluster import GENERATION, WorkerGroup, may_write
 from integrations.models.connection import Connection, Credential, Token
 from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
@@ -20,6 +20,7 @@ from integrations.models.slot import Slot, SlotMinute, SlotWait
 
 __all__ = [
     "BY_RULE",
+    "GENERATION",
     "NO_HOLD",
     "Attempt",
     "AuditEntry",
@@ -42,6 +43,7 @@ __all__ = [
     "SyncRecordQuerySet",
     "Token",
     "WorkerGroup",
+    "may_write",
     "ring_alerts",
     "ring_connection",
     "ring_inbox",

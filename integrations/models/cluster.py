@@ -1,6 +1,11 @@
 """The worker groups that share this database, each start with a generation of its own."""
 
+import os
+
 from django.db import models
+from django.db.models import Exists, Q
+
+GENERATION = "WAYBILL_GENERATION"
 
 
 class WorkerGroup(models.Model):
@@ -25,3 +30,16 @@ class WorkerGroup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+def may_write() -> Q:
+    """Return the condition under which this process may claim or settle a record.
+
+    A worker of a cluster that was declared dead may not, however alive it feels. A
+    process outside any cluster (a page, a command, a test) always may.
+    """
+    generation = os.environ.get(GENERATION, "")
+    if not generation:
+        return Q()
+    alive = WorkerGroup.objects.filter(pk=generation, ended_at=None)
+    return Q(Exists(alive))
