@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CODE := config integrations errorqueue mappings
 
-.PHONY: demo test check bench screenshots clean
+.PHONY: demo test check bench screenshots crash crash-matrix crash-planted soak clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,7 +33,23 @@ check: $(VENV)/dev.stamp
 	ALLOWED_HOSTS=waybill.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 bench: $(VENV)/run.stamp
-	$(BIN)/python benchmarks/orders_per_minute.py
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+# A storm of about six minutes; SEED=7 repeats the plan of seed 7.
+STORM := $(BIN)/python -m tests.crash
+CHOSEN := $(if $(SEED),--seed $(SEED))
+
+crash: $(VENV)/dev.stamp
+	$(STORM) storm $(CHOSEN) --minutes 5 --events 5000 --faults 400 --kills 120
+
+soak: $(VENV)/dev.stamp
+	$(STORM) storm $(CHOSEN) --minutes 60 --events 200000 --faults 6000 --kills 2000 --orders 0.1 --drain 1200
+
+crash-matrix: $(VENV)/dev.stamp
+	$(STORM) matrix $(CHOSEN)
+
+crash-planted: $(VENV)/dev.stamp
+	$(STORM) planted $(CHOSEN)
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache

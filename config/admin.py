@@ -12,7 +12,14 @@ from errorqueue.models import FailedRecord
 APP_ORDER = ("errorqueue", "integrations", "mappings", "auth")
 MODEL_NAMES = {"FailedRecord": "Error queue", "Action": "What people did"}
 # For those who look after Waybill, not for daily work.
-UNDER_THE_HOOD = ("Attempt", "Link", "Slot", "CachedLookup")
+UNDER_THE_HOOD = (
+    "Attempt",
+    "Link",
+    "Slot",
+    "CachedLookup",
+    "Schedule",
+    "WorkerGroup",
+)
 FIRST_MODEL = "FailedRecord"
 OLDEST = 5
 

@@ -3,7 +3,7 @@ from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 from django.core import checks
 
-from config.checks import queue_pages_are_hidden
+from config import checks as ours
 
 
 class ConsoleAdminConfig(AdminConfig):
@@ -15,7 +15,11 @@ class ConsoleAdminConfig(AdminConfig):
         super().ready()
         apps.get_app_config("auth").verbose_name = "People and roles"
         hide_queue_pages()
-        checks.register(queue_pages_are_hidden, checks.Tags.admin)
+        checks.register(ours.queue_pages_are_hidden, checks.Tags.admin)
+        checks.register(ours.clockwork_fits)
+        checks.register(ours.wake_ups_are_in_our_database)
+        checks.register(ours.no_strikes_in_production, checks.Tags.security)
+        checks.register(ours.database_is_sound, checks.Tags.database)
 
 
 def hide_queue_pages() -> None:

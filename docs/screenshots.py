@@ -43,6 +43,9 @@ PAGES = (
     ("flows", "admin", "/admin/integrations/flow/"),
     ("flow", "admin", "first:/admin/integrations/flow/?q=Orders"),
     ("slots", "admin", "/admin/integrations/slot/"),
+    ("groups", "admin", "/admin/integrations/workergroup/?tab=all"),
+    ("schedules", "admin", "/admin/integrations/schedule/"),
+    ("schedule", "admin", "first:/admin/integrations/schedule/?q=old"),
     ("links", "admin", "/admin/integrations/link/"),
     ("alerts", "auditor", "/admin/errorqueue/alert/"),
 )

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, models, transaction
 
+from errorqueue import failpoints
 from errorqueue.clock import database_time
 from errorqueue.models import Alert
 from errorqueue.text import clean, one_line
@@ -14,12 +15,20 @@ from errorqueue.text import clean, one_line
 log = logging.getLogger(__name__)
 
 MAIL_SECONDS = 10
+AT_ONCE = timedelta(0)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 
 
-def raise_alert(key: str, title: str, text: str, link: str = "") -> bool:
-    """Write an alert unless this incident has one already; say if it is new."""
+def raise_alert(
+    key: str, title: str, text: str, link: str = "", quiet: timedelta = AT_ONCE
+) -> bool:
+    """Write an alert unless this incident has one already; say if it is new.
+
+    It is sent after `quiet`; an incident that ends sooner disturbs nobody.
+    """
+    if Alert.objects.filter(key=one_line(key), closed_at=None).exists():
+        return False
     now = database_time()
     try:
         with transaction.atomic():
@@ -29,8 +38,9 @@ def raise_alert(key: str, title: str, text: str, link: str = "") -> bool:
                 text=clean(text),
                 link=link,
                 raised_at=now,
-                try_at=now,
+                try_at=now + quiet,
             )
+            failpoints.hit("alert.row")
     except IntegrityError:
         return False
     return True
@@ -38,9 +48,10 @@ def raise_alert(key: str, title: str, text: str, link: str = "") -> bool:
 
 def close_alert(key: str) -> None:
     """End an incident; the next failure of the same kind alerts again."""
-    Alert.objects.filter(key=one_line(key), closed_at=None).update(
-        closed_at=database_time()
-    )
+    mine = Alert.objects.filter(key=one_line(key), closed_at=None)
+    now = database_time()
+    mine.filter(tries=0, try_at__gt=now).delete()
+    mine.update(closed_at=now)
 
 
 def send_waiting() -> int:
@@ -58,6 +69,7 @@ def _due() -> models.QuerySet[Alert]:
 def _send(alert: Alert) -> bool:
     if not _claim(alert, database_time()):
         return False
+    failpoints.hit("alert.send")
     try:
         _mail(alert)
     except (OSError, ValueError) as error:

@@ -107,10 +107,10 @@ class Subject(Protocol):
     def progress(self) -> str:
         """Name what it does right now ("Running", "On hold"), or nothing."""
 
-    def enqueue(self) -> None:
-        """Make it due now; the one way back up."""
+    def enqueue(self, by: Any = None) -> None:
+        """Make it due now, for the person `by`; the one way back up."""
 
-    def exclude(self, reason: str) -> None:
+    def exclude(self, reason: str, by: Any = None) -> None:
         """Set it aside for good, with a person's reason."""
 
     def evidence(self) -> Evidence:

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q
 
+from errorqueue import failpoints
 from errorqueue.clock import database_time
 from errorqueue.failures import Failure, Labels, Subject
 from errorqueue.models import Action, FailedRecord
@@ -68,6 +69,7 @@ def capture(
         defaults=columns,
         create_defaults={**columns, "first_failed_at": now},
     )
+    failpoints.hit("queue.capture")
     return line
 
 
@@ -110,7 +112,7 @@ def retry(line: FailedRecord, by: User = None, reason: str = "") -> None:
     Raises NotOpen when the line is settled, AlreadyQueued when somebody asked a
     moment ago; nothing is changed then.
     """
-    _subject(line).enqueue()
+    _subject(line).enqueue(by)
     now = database_time()
     asked_just_now = Q(
         status=FailedRecord.Status.RETRYING, retry_asked_at__gt=now - SAME_WISH
@@ -128,12 +130,13 @@ def retry(line: FailedRecord, by: User = None, reason: str = "") -> None:
     _refuse_unless(moved, line)
     line.status = FailedRecord.Status.RETRYING
     Action.objects.create(failed=line, verb="retry", by=by, reason=clean(reason))
+    failpoints.hit("retry.click")
 
 
 @transaction.atomic
 def exclude(line: FailedRecord, by: User, reason: str) -> None:
     """Set the subject aside with a person's reason; raise NotOpen when settled."""
-    _subject(line).exclude(reason)
+    _subject(line).exclude(reason, by)
     reason = clean(reason)
     moved = _open(line).update(
         status=FailedRecord.Status.EXCLUDED,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 
 from errorqueue.failures import Failure as Failure
 from errorqueue.failures import FailureKind, FieldProblem
@@ -47,6 +47,7 @@ _BUSY = _Words(
 _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
     (OperationalError, _BUSY),
     (InterfaceError, _BUSY),
+    (InternalError, _BUSY),  # PostgreSQL ended a session left open too long
     (
         errors.LimitReached,
         _Words(

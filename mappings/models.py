@@ -1,5 +1,8 @@
 """Mapping documents: drafts that people edit, published versions that stand."""
 
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from django.conf import settings
@@ -114,10 +117,21 @@ class MappingVersion(models.Model):
         return self.state != self.State.DRAFT
 
     def as_document(self) -> Document:
-        """Return what the engine applies: one query for each kind of part.
+        """Return what the engine applies; raises DocumentError for an unreadable row.
 
-        Raises DocumentError when a row cannot be read.
+        The parts of a frozen version are read once in a process. Value tables belong
+        to no version and are read each time.
         """
+        if self.is_frozen:
+            document = _frozen_document(self.pk, self.published_at)
+        else:
+            document = self.read_document()
+        names = {row.table for row in document.rows} - {""}
+        tables = value_tables(names) if names else {}
+        return replace(document, name=str(self.document), tables=tables)
+
+    def read_document(self) -> Document:
+        """Return the parts as they stand now: one query for each kind of part."""
         rows = tuple(row.as_row() for row in self.rows.select_related("table"))
         return Document(
             name=str(self.document),
@@ -125,10 +139,15 @@ class MappingVersion(models.Model):
             sections=tuple(part.as_section() for part in self.sections.all()),
             exclusions=tuple(part.as_exclusion() for part in self.exclusions.all()),
             checks=tuple(part.as_check() for part in self.checks.all()),
-            tables=value_tables({row.table for row in rows} - {""}),
             source_system=self.document.source_system,
             target_system=self.document.target_system,
         )
+
+
+@lru_cache(maxsize=64)
+def _frozen_document(version_id: int, published_at: datetime | None) -> Document:
+    """Read a version that can never change; the moment tells databases apart."""
+    return MappingVersion.objects.get(pk=version_id).read_document()
 
 
 def refuse_frozen(version_id: int) -> None:

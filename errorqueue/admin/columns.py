@@ -87,6 +87,9 @@ def live_pill(line: FailedRecord) -> SafeString:
     shown = line_pill(line)
     if line.next_try_at is None:
         return shown
+    held = line.subject.progress if line.subject else ""
+    if held:  # then the next try comes when the hold ends
+        return format_html('{} <span class="quiet-line">{}</span>', shown, held)
     return format_html(
         '{} <span class="quiet-line">next try {}</span>', shown, due(line.next_try_at)
     )

@@ -8,15 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from errorqueue.admin.detail import readable_exchange
-from errorqueue.admin.readonly import ReadOnlyAdmin
+from errorqueue.admin.readonly import LongListAdmin
 from integrations.admin.columns import json_text, moment, state_pill
 from integrations.admin.filters import needs_me
 from integrations.admin.links import row_link
-from integrations.models import Attempt
+from integrations.admin.record_search import MOST_RECORDS, whole
+from integrations.models import Attempt, SyncRecord
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
+class AttemptAdmin(LongListAdmin):
     list_display = [
         "number",
         "record_shown",
@@ -29,12 +30,19 @@ class AttemptAdmin(ReadOnlyAdmin):
     ]
     list_filter = [needs_me(Q(outcome=Attempt.Outcome.UNKNOWN)), "outcome", "kind"]
     list_select_related = ["record__flow", "mapping__document"]
-    search_fields = ["external_id", "record__label", "record__source_key"]
-    ordering = ["-pk"]
+    search_fields = ["record__label"]
+    search_help_text = "Whole order number, e-mail, or id of either side."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
         heavy = ["payload", "exchanges", "record__source", "record__edited"]
         return super().get_queryset(request).defer(*heavy)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        records = SyncRecord.objects.filter(whole(search_term)).order_by()
+        found = list(records.values_list("pk", flat=True)[:MOST_RECORDS])
+        return queryset.filter(record__in=found), False
 
     @admin.display(description="Record", ordering="record")
     def record_shown(self, attempt: Attempt) -> SafeString | str:

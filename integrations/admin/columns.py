@@ -20,6 +20,7 @@ TONES = {
     Connection.State.READY: "good",
     Connection.State.PAUSED: "warn",
     Connection.State.REFUSED: "bad",
+    Connection.State.UNREACHABLE: "bad",
     Connection.State.REFRESHED: "bad",
     SyncRecord.State.WAITING: "wait",
     SyncRecord.State.RUNNING: "wait",

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from errorqueue.clock import database_time
+from errorqueue.wording import next_try
 from integrations.admin.columns import day, moment, state_pill, with_note
 from integrations.admin.connection_forms import (
     NewConnectionForm,
@@ -28,11 +29,12 @@ from integrations.admin.filters import needs_me
 from integrations.admin.links import row_url
 from integrations.admin.saving import save_entered
 from integrations.connectors.registry import connector_class
-from integrations.models import Connection, Credential
-from integrations.sync import accounts
+from integrations.models import Connection, Credential, SyncRecord
+from integrations.sync import accounts, holds
 
 CHECK_PAGE = "admin/integrations/connection/check.html"
 Fieldsets = Any
+MOST_COUNTED = 10_000
 ACCOUNT = ["name", "slug", "system", "environment", "account_id"]
 
 
@@ -104,7 +106,7 @@ class ConnectionAdmin(admin.ModelAdmin):
             shown = ["base_url", "api_version", "namespace", "auth_method"]
             return [
                 (None, {"fields": ACCOUNT + shown}),
-                ("Limits", {"fields": ["allowance"]}),
+                ("Limits", {"fields": ["allowance", "reserve"]}),
             ]
         return change_fieldsets(obj, sets_credentials(request))
 
@@ -121,11 +123,7 @@ class ConnectionAdmin(admin.ModelAdmin):
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, connection: Connection) -> SafeString | str:
-        if connection.is_ready:
-            return state_pill(connection)
-        since = f"since {moment(connection.state_since)}"
-        note = ": ".join(filter(None, [since, connection.state_reason]))
-        return with_note(state_pill(connection), note)
+        return with_note(state_pill(connection), standstill(connection))
 
     @admin.display(description="Slots in use")
     def slots_shown(self, connection: Any) -> str:
@@ -210,6 +208,7 @@ class ConnectionAdmin(admin.ModelAdmin):
         if connection:
             context["state_pill"] = state_pill(connection)
             context["is_sandbox"] = is_sandbox(connection)
+            context["waiting"] = waiting_for(connection)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
@@ -265,6 +264,41 @@ class ConnectionAdmin(admin.ModelAdmin):
         return redirect(back_to(request, connection))
 
 
+def standstill(connection: Connection) -> str:
+    """Say since when nothing is sent there, why, and what waits; "" for a ready one."""
+    if connection.is_usable:
+        return ""
+    if connection.is_ready:
+        return "The log-in is being checked."
+    since = f"since {moment(connection.state_since)}"
+    waiting = many(holds.held_for(connection))
+    parts = [
+        since,
+        connection.state_reason.rstrip("."),
+        waiting and f"{waiting} waiting",
+        connection.probe_at and f"next try {next_try(connection.probe_at)}",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def waiting_for(connection: Connection) -> str:
+    """Say what waits for a connection that is not in use."""
+    count = many(holds.held_for(connection))
+    if not count:
+        return "No record waits for it."
+    if count == "1":
+        return "1 record waits for it and goes by itself once it is ready."
+    return f"{count} records wait for it and go by themselves, oldest first."
+
+
+def many(records: QuerySet[SyncRecord]) -> str:
+    """Count records, but never a million of them; "" for none."""
+    count = records[: MOST_COUNTED + 1].count()
+    if count > MOST_COUNTED:
+        return f"more than {MOST_COUNTED:,}"
+    return f"{count:,}" if count else ""
+
+
 def is_sandbox(connection: Connection) -> bool:
     return connection.environment == Connection.Environment.SANDBOX
 
@@ -310,4 +344,4 @@ def change_fieldsets(connection: Connection, with_credentials: bool) -> Fieldset
     if connector.options:
         options = list(option_fields(connection))
         found.append((f"{connector.label} options", {"fields": options}))
-    return [*found, ("Limits", {"fields": ["allowance"]})]
+    return [*found, ("Limits", {"fields": ["allowance", "reserve"]})]

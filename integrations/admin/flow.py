@@ -69,7 +69,15 @@ class FlowAdmin(PlainChoices, admin.ModelAdmin):
         ("What moves", {"fields": [*ENDS, "mode", "mapping"]}),
         (
             "When",
-            {"fields": ["priority", "poll_minutes", "hold_hours", "retry_schedule"]},
+            {
+                "fields": [
+                    "lane",
+                    "priority",
+                    "poll_minutes",
+                    "hold_hours",
+                    "retry_schedule",
+                ]
+            },
         ),
         ("Alerts", {"fields": ["alert_at_once"]}),
     ]

@@ -7,11 +7,11 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from errorqueue.admin.readonly import ReadOnlyAdmin
+from errorqueue.admin.readonly import LongListAdmin
 from integrations.admin.columns import body_text, json_text, moment, state_pill
 from integrations.admin.filters import needs_me
 from integrations.admin.links import list_link
-from integrations.models import InboxEvent, SyncRecord
+from integrations.models import Connection, InboxEvent, SyncRecord
 
 WORDS = {
     InboxEvent.State.RECEIVED: "It is safe with us and will be read in a moment.",
@@ -25,7 +25,7 @@ WORDS = {
 
 
 @admin.register(InboxEvent)
-class InboxEventAdmin(ReadOnlyAdmin):
+class InboxEventAdmin(LongListAdmin):
     list_display = [
         "received_shown",
         "state_shown",
@@ -39,11 +39,19 @@ class InboxEventAdmin(ReadOnlyAdmin):
         needs_me(Q(state=InboxEvent.State.QUARANTINED)),
         "state",
         "connection",
-        "topic",
     ]
     list_select_related = ["connection"]
-    search_fields = ["delivery_id", "event_id", "topic"]
-    date_hierarchy = "received_at"
+    search_fields = ["delivery_id"]
+    search_help_text = "Whole delivery id."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if term:  # one index knows them, by connection
+            known = list(Connection.objects.values_list("pk", flat=True))
+            queryset = queryset.filter(connection__in=known, delivery_id=term)
+        return queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
         ours = SyncRecord.objects.filter(event=OuterRef("pk")).order_by()

@@ -1,53 +1,114 @@
-"""Who holds which of the requests that a vendor allows at once."""
+"""The page of slots: who holds which of the requests that a vendor allows at once."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from errorqueue.admin.readonly import ReadOnlyAdmin
-from errorqueue.clock import database_time
-from errorqueue.templatetags.console import pill
-from integrations.admin.columns import moment
-from integrations.models import Slot
+from integrations.models import Flow, Slot
+from integrations.sync.occupancy import MOST_COUNTED, Occupancy, occupancies
 
-
-class InUse(admin.SimpleListFilter):
-    """Shows only the slots that somebody holds now."""
-
-    title = "in use"
-    parameter_name = "in_use"
-
-    def lookups(
-        self, request: HttpRequest, model_admin: object
-    ) -> list[tuple[str, str]]:
-        return [("yes", "In use"), ("no", "Free")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Slot]
-    ) -> QuerySet[Slot]:
-        taken = Q(lease_until__gt=database_time())
-        wanted = {"yes": taken, "no": ~taken}
-        return queryset.filter(wanted.get(self.value() or "", Q()))
+TEMPLATE = "admin/integrations/slot/slots.html"
 
 
 @admin.register(Slot)
 class SlotAdmin(ReadOnlyAdmin):
-    list_display = ["connection", "number", "state_shown", "holder", "until"]
-    list_display_links = None
-    list_filter = [InUse, "connection"]
-    list_select_related = ["connection"]
+    """One page for all connections; a single slot has none of its own."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Slot]:
-        """Slots above the allowance lie idle and are left out."""
-        within = super().get_queryset(request)
-        return within.filter(number__lte=F("connection__allowance"))
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Slots",
+            "cards": [_card(found) for found in occupancies()],
+        }
+        return TemplateResponse(request, TEMPLATE, context)
 
-    @admin.display(description="State")
-    def state_shown(self, slot: Slot) -> SafeString:
-        taken = slot.lease_until is not None and slot.lease_until > database_time()
-        return pill("In use", "wait") if taken else pill("Free", "good")
 
-    @admin.display(description="In use until", ordering="lease_until")
-    def until(self, slot: Slot) -> str:
-        return moment(slot.lease_until)
+def _card(found: Occupancy) -> dict[str, Any]:
+    return {
+        "found": found,
+        "connection": found.connection,
+        "summary": _summary(found),
+        "cells": _cells(found),
+        "facts": _facts(found),
+        "holders": _holders(found),
+        "learnt": _learnt(found),
+        "is_shrunk": found.limits.limit < found.connection.allowance,
+    }
+
+
+def _summary(found: Occupancy) -> str:
+    parts = [f"{len(found.taken)} in use", f"{found.free} free"]
+    if found.reserved_free:
+        parts.append(f"{found.reserved_free} of them kept for orders")
+    return ", ".join(parts)
+
+
+def _cells(found: Occupancy) -> list[str]:
+    """One word per slot of the allowance: how its cell of the bar looks."""
+    taken = {slot.number: slot for slot in found.taken}
+    limit, common = found.limits
+    return [
+        "off"
+        if number > limit
+        else (taken[number].lane or "interactive")
+        if number in taken
+        else "reserved"
+        if number > common
+        else "free"
+        for number in range(1, found.connection.allowance + 1)
+    ]
+
+
+def _facts(found: Occupancy) -> list[tuple[str, str]]:
+    busy = "No calls" if found.busy is None else f"{found.busy:.0%}"
+    return [
+        ("Orders waiting", counted(found.orders_waiting)),
+        ("Bulk waiting", counted(found.bulk_waiting)),
+        ("Pages waiting for a slot", counted(found.pages_waiting)),
+        ("Busy, last 5 minutes", busy),
+        ("Calls, last hour", f"{found.calls:,}"),
+        ("Refused as too many, last hour", f"{found.refused:,}"),
+    ]
+
+
+def _holders(found: Occupancy) -> list[dict[str, Any]]:
+    """One row per worker and use: its slots, since when, and until when at least."""
+    rows: dict[tuple[str, str], list[Slot]] = {}
+    for slot in found.taken:
+        rows.setdefault((slot.holder, slot.lane), []).append(slot)
+    return [
+        {
+            "slots": ", ".join(str(slot.number) for slot in held),
+            "worker": worker,
+            "is_bulk": lane == Flow.Lane.BULK,
+            "since": min(
+                (slot.taken_at for slot in held if slot.taken_at), default=None
+            ),
+            "until": min(slot.lease_until for slot in held if slot.lease_until),
+        }
+        for (worker, lane), held in rows.items()
+    ]
+
+
+def counted(count: int) -> str:
+    """Show a bounded count; past the bound nobody needs the exact figure."""
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+
+
+def _learnt(found: Occupancy) -> str:
+    allowance = found.connection.allowance
+    if found.limits.limit >= allowance:
+        return f"The account allows {allowance} at once."
+    return (
+        f"The account allows {allowance} at once, but {found.connection} refused that "
+        f"many, so {found.limits.limit} are used. Each quiet minute gives one back."
+    )

@@ -13,7 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from errorqueue.admin.readonly import ReadOnlyAdmin
+from errorqueue.admin.readonly import LongListAdmin
 from errorqueue.models import FailedRecord
 from errorqueue.services import NotOpen
 from errorqueue.wording import exact_time, money
@@ -22,6 +22,7 @@ from integrations.admin.columns import json_text, moment, state_pill, with_note
 from integrations.admin.editing import edit_view
 from integrations.admin.filters import needs_me
 from integrations.admin.links import row_link, row_url, vendor_link
+from integrations.admin.record_search import whole
 from integrations.models import SyncRecord
 from integrations.sync.editing import NotEditable, try_now
 
@@ -31,7 +32,7 @@ STUCK = (*MENDABLE, State.EXCLUDED)
 
 
 @admin.register(SyncRecord)
-class SyncRecordAdmin(ReadOnlyAdmin):
+class SyncRecordAdmin(LongListAdmin):
     list_display = [
         "title_shown",
         "state_shown",
@@ -46,7 +47,6 @@ class SyncRecordAdmin(ReadOnlyAdmin):
         "state",
         "flow",
         "target_connection",
-        "hold",
     ]
     list_select_related = [
         "flow__source",
@@ -54,16 +54,13 @@ class SyncRecordAdmin(ReadOnlyAdmin):
         "target_connection",
         "held_on__flow",
     ]
-    search_fields = [
-        "label",
-        "party",
-        "email",
-        "skus",
-        "source_key",
-        "external_id",
-        "target_id",
-    ]
-    search_help_text = "Order number, name, e-mail, SKU, or an id of either side."
+    search_fields = ["label"]
+    search_help_text = "Whole order number, e-mail, or id of either side."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return queryset.filter(whole(search_term)), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRecord]:
         heavy = ["source", "edited", "held_on__source", "held_on__edited"]

@@ -115,6 +115,7 @@ CONNECTION = _columns(
     *("api_version", "namespace", "auth_method*"),
 ) | {
     "allowance": Key(whole(1, MOST_SLOTS)),
+    "reserve": Key(whole(0, MOST_SLOTS)),
     "options": Key(texts),
     "credentials": Key(credentials),
 }
@@ -132,6 +133,7 @@ FLOW = {
     **_columns(Flow, "target_record*", "mode"),
     "mapping": Key(column(MappingDocument, "slug"), required=True),
     "is_enabled": Key(flag),
+    **_columns(Flow, "lane"),
     "priority": Key(whole()),
     "retry_schedule": Key(list_of(seconds)),
     "alert_at_once": Key(flag),

@@ -107,13 +107,15 @@ class Services:
     """What the surroundings lend a connector.
 
     `gate` is entered around each request, so that no request leaves without a
-    slot; `record` keeps what went over the line; `timeout` is the deadline of one
-    call in seconds.
+    slot; `record` keeps what went over the line; `refused` hears of each answer
+    that asks for fewer requests at once; `timeout` is the deadline of one call in
+    seconds.
     """
 
     tokens: TokenStore
     record: Recorder = lambda exchange: None
     gate: Gate = nullcontext
+    refused: Callable[[], None] = lambda: None
     timeout: float = 30.0
 
 
@@ -201,6 +203,10 @@ class Connector:
     default_api_version: ClassVar[str] = ""
     host_suffixes: ClassVar[tuple[str, ...]] = ()
     webhook_secrets: ClassVar[tuple[str, ...]] = ()
+    # How long the vendor may still carry out a request that we gave up on, in seconds.
+    late_seconds: ClassVar[int] = 60
+    # Whether `create` never makes a second record of one key, whatever lands late.
+    refuses_doubles: ClassVar[bool] = False
 
     def __init__(self, account: Account, services: Services) -> None:
         self.account = account

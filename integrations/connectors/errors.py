@@ -46,6 +46,10 @@ class ServerFault(TemporaryError):
     """The vendor answered with a fault of its own."""
 
 
+class StillUnknown(TemporaryError):
+    """An earlier request for this record may still be at work at the vendor."""
+
+
 class LimitReached(ConnectorError):
     """The vendor asked for fewer requests at once."""
 

@@ -163,6 +163,8 @@ class ApiClient:
             raise outcome
         error = self._judge(outcome)
         self._keep(prepared, outcome, error, milliseconds)
+        if isinstance(error, LimitReached):
+            self.services.refused()
         if error is not None:
             raise error
         return outcome

@@ -7,6 +7,7 @@ are starred, and so is every secret of the account wherever it stands.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
 
@@ -110,12 +111,14 @@ def _clean_pairs(text: str) -> str:
 
 def star(text: str, secrets: Iterable[Secret]) -> str:
     """Replace every secret in a text, also where it is escaped or encoded."""
-    for form in sorted(_forms(secrets), key=len, reverse=True):
+    for form in _forms(tuple(secrets)):
         text = text.replace(form, STARS)
     return text
 
 
-def _forms(secrets: Iterable[Secret]) -> set[str]:
+@lru_cache(maxsize=64)
+def _forms(secrets: tuple[Secret, ...]) -> list[str]:
+    """Return every form of the secrets, longest first; made once for many texts."""
     found: set[str] = set()
     for secret in secrets:
         value = secret.reveal()
@@ -126,7 +129,8 @@ def _forms(secrets: Iterable[Secret]) -> set[str]:
             quote_plus(value),
         }
         found |= whole | set(value.splitlines())
-    return {form for form in found if len(form) >= SHORTEST_SECRET}
+    long_enough = (form for form in found if len(form) >= SHORTEST_SECRET)
+    return sorted(long_enough, key=len, reverse=True)
 
 
 def cut(text: str, limit: int = LIMIT) -> str:

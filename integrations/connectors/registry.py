@@ -1,5 +1,6 @@
 """Which connector speaks to which system."""
 
+from functools import cache
 from importlib import import_module
 
 from integrations.connectors.base import Connector
@@ -10,6 +11,7 @@ CONNECTORS = {
 }
 
 
+@cache
 def connector_class(kind: str) -> type[Connector]:
     """Return the connector of a system; imported at first use."""
     module, _, name = CONNECTORS[kind][1].rpartition(".")

@@ -62,6 +62,11 @@ class Child:
 
     def stop(self, within: float) -> None:
         """Ask politely, then end the whole group."""
+        self.ask(within)
+        self.kill()
+
+    def ask(self, within: float) -> None:
+        """Ask politely to end and wait for it."""
         if self.process is None:
             return
         self.process.terminate()
@@ -69,7 +74,6 @@ class Child:
             self.process.wait(within)
         except subprocess.TimeoutExpired:
             log.warning("%s did not stop within %s s", self.name, within)
-        self.kill()
 
     def kill(self) -> None:
         """End every process of the group, the orphans too."""

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             name='AuditSeal',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('previous', models.CharField(blank=True, max_length=64)),
+                ('previous', models.CharField(blank=True, max_length=64, unique=True)),
                 ('digest', models.CharField(max_length=64)),
                 ('entries', models.PositiveIntegerField()),
                 ('sealed_at', models.DateTimeField()),
@@ -52,13 +52,13 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=80, unique=True)),
                 ('job', models.CharField(max_length=40)),
-                ('argument', models.BigIntegerField(blank=True, null=True)),
                 ('rule', models.CharField(choices=[('every', 'Every so many minutes'), ('daily', 'Daily at a local time')], default='every', max_length=8)),
                 ('minutes', models.PositiveIntegerField(default=60)),
                 ('at', models.TimeField(blank=True, null=True)),
                 ('zone', models.CharField(default='UTC', max_length=60)),
                 ('missed', models.CharField(choices=[('run', 'Run once as soon as possible'), ('skip', 'Skip and say so')], default='run', max_length=4)),
                 ('is_enabled', models.BooleanField(default=True)),
+                ('since', models.DateTimeField(blank=True, null=True)),
                 ('problem', models.CharField(blank=True, max_length=300)),
             ],
             options={
@@ -114,6 +114,8 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField()),
                 ('canary_rung_at', models.DateTimeField(blank=True, null=True)),
                 ('canary_at', models.DateTimeField(blank=True, null=True)),
+                ('busy_at', models.DateTimeField(blank=True, null=True)),
+                ('tasks', models.PositiveBigIntegerField(default=0)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('end_reason', models.CharField(blank=True, max_length=200)),
             ],
@@ -176,7 +178,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='syncrecord',
-            index=models.Index(condition=models.Q(('state', 'held')), fields=['hold', 'target_connection'], name='record_held'),
+            index=models.Index(condition=models.Q(('state', 'held')), fields=['hold', 'target_connection', 'due_at', 'id'], name='record_held'),
         ),
         migrations.AddIndex(
             model_name='syncrecord',
@@ -226,5 +228,33 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='slotminute',
             constraint=models.UniqueConstraint(fields=('connection', 'minute'), name='slot_minute_once'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('outcome', 'delivered'), _negated=True), fields=['outcome', 'id'], name='attempt_outcome'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('kind', ''), _negated=True), fields=['kind', 'id'], name='attempt_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='inboxevent',
+            index=models.Index(fields=['state', 'id'], name='inbox_state'),
+        ),
+        migrations.AddIndex(
+            model_name='link',
+            index=models.Index(fields=['target_id'], name='link_target'),
+        ),
+        migrations.AddIndex(
+            model_name='link',
+            index=models.Index(fields=['external_id'], name='link_external_id'),
+        ),
+        migrations.AddIndex(
+            model_name='syncrecord',
+            index=models.Index(fields=['source_key'], name='record_source_key'),
+        ),
+        migrations.AddIndex(
+            model_name='syncrecord',
+            index=models.Index(condition=models.Q(('email', ''), _negated=True), fields=['email'], name='record_email'),
         ),
     ]

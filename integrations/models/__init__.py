@@ -16,7 +16,7 @@ from integrations.models.record import (
 )
 from integrations.models.reference import CachedLookup, Link
 from integrations.models.schedule import Schedule, ScheduleSlot
-from integrations.models.slot import Slot, SlotMinute, SlotWait
+from integrations.models.slot import Limits, Slot, SlotMinute, SlotWait, limits_of
 
 __all__ = [
     "BY_RULE",
@@ -32,6 +32,7 @@ __all__ = [
     "Dependency",
     "Flow",
     "InboxEvent",
+    "Limits",
     "Link",
     "Remembered",
     "Schedule",
@@ -43,6 +44,7 @@ __all__ = [
     "SyncRecordQuerySet",
     "Token",
     "WorkerGroup",
+    "limits_of",
     "may_write",
     "ring_alerts",
     "ring_connection",

@@ -1,13 +1,25 @@
 """The business audit: one row per change of state, in the same transaction."""
 
+from typing import TYPE_CHECKING, Any
+
 from django.conf import settings
 from django.db import models
 
+from errorqueue.clock import DatabaseTime
+
+if TYPE_CHECKING:
+    from integrations.models.record import SyncRecord
+
+User = Any
+
 
 class AuditSeal(models.Model):
-    """One link of the chain: the digest of a block of entries and of the link before."""
+    """One link of the chain: the digest of a block of entries and of the link before.
 
-    previous = models.CharField(max_length=64, blank=True)
+    No two links follow the same one, so the chain cannot fork.
+    """
+
+    previous = models.CharField(max_length=64, blank=True, unique=True)
     digest = models.CharField(max_length=64)
     entries = models.PositiveIntegerField()
     sealed_at = models.DateTimeField()
@@ -17,6 +29,46 @@ class AuditSeal(models.Model):
 
     def __str__(self) -> str:
         return f"Seal {self.pk} over {self.entries} entries"
+
+
+class AuditTrail(models.Manager["AuditEntry"]):
+    """Notes what happened, in the transaction of the caller."""
+
+    def note(
+        self,
+        record: "SyncRecord",
+        verb: str,
+        before: str,
+        after: str,
+        detail: str = "",
+        by: User = None,
+    ) -> None:
+        """Write down one step of one record; `detail` names keys, never people."""
+        self.create(
+            at=DatabaseTime(),
+            subject="record",
+            subject_id=record.pk,
+            verb=verb,
+            before=before,
+            after=after,
+            token=record.token,
+            version=record.claimed_version or record.version,
+            worker=record.worker,
+            by=by,
+            detail=detail[:300],
+        )
+
+    def note_many(
+        self, subject: str, subject_id: int, verb: str, count: int, detail: str = ""
+    ) -> None:
+        """Write down a step that many records took at once, with their number."""
+        self.create(
+            at=DatabaseTime(),
+            subject=subject,
+            subject_id=subject_id,
+            verb=verb,
+            detail=f"{count} records. {detail}".strip()[:300],
+        )
 
 
 class AuditEntry(models.Model):
@@ -46,6 +98,8 @@ class AuditEntry(models.Model):
     seal = models.ForeignKey(
         AuditSeal, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+
+    objects = AuditTrail()
 
     class Meta:
         ordering = ["-pk"]

@@ -2,12 +2,18 @@
 
 from datetime import timedelta
 
-from django.db import models
-from django_q.tasks import async_task
+from django.conf import settings
+from django.db import OperationalError, connection, models, transaction
+from django_q.models import OrmQ
 
+from errorqueue import failpoints
 from errorqueue.clock import database_time
+from integrations.models import ringing
 
-STALE = timedelta(seconds=15)
+# So long an answer waits for writers about to commit; one that takes longer, or is
+# frozen, is left to the sweeper, and the others must not wait behind us.
+PATIENCE = "100ms"
+DELIVER = "deliver:"
 
 
 class BellManager(models.Manager["Bell"]):
@@ -15,19 +21,67 @@ class BellManager(models.Manager["Bell"]):
         """Queue `task` unless the lane was rung and not answered yet.
 
         The wake-up commits or vanishes with the caller's transaction. A bell that
-        nobody answered within 15 s is taken for lost and rung again.
+        nobody answered within BELL_SECONDS is taken for lost and rung again.
         """
-        now = database_time()
-        self.get_or_create(lane=lane)
-        silent = models.Q(rung_at=None) | models.Q(rung_at__lt=now - STALE)
-        rung = self.filter(silent, lane=lane).update(rung_at=now)
-        if rung:
-            async_task(task, *args)
-        return bool(rung)
+        on_server = connection.vendor == "postgresql"
+        rung = (_ring_server if on_server else _ring_embedded)(lane, task, *args)
+        failpoints.hit("bell.ring")
+        return rung
 
     def answer(self, lane: str) -> None:
-        """Say that the work has begun: whatever comes now must ring again."""
-        self.filter(lane=lane).update(rung_at=None)
+        """Say that the work has begun: whatever comes now must ring again.
+
+        Call it before the look for work: whoever found the bell rung has committed
+        when this returns (see `ringing`).
+        """
+        if connection.vendor != "postgresql":
+            self._silence(lane)  # one writer at a time: the lock is the database's
+            return
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+                cursor.execute(ringing.STAND_ALONE, {"lane": lane})
+                self._silence(lane)
+        except OperationalError:
+            self._silence(lane)
+
+    def take_for_lost(self) -> None:
+        """Silence all bells: a dead cluster may have taken their wake-ups along.
+
+        Where one was not lost after all, ringing again costs one needless look.
+        """
+        self.exclude(rung_at=None).update(rung_at=None)
+
+    def pending_deliveries(self) -> list[int]:
+        """Return the connections whose bell was rung and not answered yet."""
+        rung = self.filter(lane__startswith=DELIVER, rung_at__isnull=False)
+        lanes = rung.order_by("rung_at").values_list("lane", flat=True)
+        return [int(lane.removeprefix(DELIVER)) for lane in lanes]
+
+    def _silence(self, lane: str) -> None:
+        self.filter(lane=lane, rung_at__isnull=False).update(rung_at=None)
+
+
+def _ring_server(lane: str, task: str, *args: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(ringing.RING, ringing.values(lane, task, *args))
+        while cursor.nextset():
+            pass
+        return bool(cursor.rowcount > 0)
+
+
+@transaction.atomic
+def _ring_embedded(lane: str, task: str, *args: int) -> bool:
+    now = database_time()
+    _, is_new = Bell.objects.get_or_create(lane=lane, defaults={"rung_at": now})
+    lost = now - timedelta(seconds=settings.BELL_SECONDS)
+    silent = models.Q(rung_at=None) | models.Q(rung_at__lt=lost)
+    if not is_new and not Bell.objects.filter(silent, lane=lane).update(rung_at=now):
+        return False
+    queue = settings.Q_CLUSTER["name"]
+    package = ringing.package(task, *args)
+    OrmQ.objects.create(key=queue, payload=package, lock=now)
+    return True
 
 
 class Bell(models.Model):
@@ -42,15 +96,20 @@ class Bell(models.Model):
         return self.lane
 
 
+INBOX = ("inbox", "integrations.tasks.drain_inbox")
+
+
 def ring_inbox() -> None:
     """Wake whoever reads the inbox."""
-    Bell.objects.ring("inbox", "integrations.tasks.drain_inbox")
+    Bell.objects.ring(*INBOX)
 
 
 def ring_connection(connection_id: int) -> None:
     """Wake whoever delivers to a connection."""
     Bell.objects.ring(
-        f"deliver:{connection_id}", "integrations.tasks.drain_connection", connection_id
+        f"{DELIVER}{connection_id}",
+        "integrations.tasks.drain_connection",
+        connection_id,
     )
 
 

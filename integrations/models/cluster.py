@@ -12,7 +12,8 @@ class WorkerGroup(models.Model):
     """One start of one cluster. Once it is declared dead, nothing of it may write.
 
     `seen_at` is the supervisor's sign of life, `canary_at` the last time a task went
-    through the whole cluster. All times are the database's.
+    through the whole cluster, `busy_at` the last time its guard saw every worker busy.
+    `tasks` counts what it has finished. All times are the database's.
     """
 
     generation = models.CharField(max_length=32, primary_key=True)
@@ -22,6 +23,8 @@ class WorkerGroup(models.Model):
     seen_at = models.DateTimeField()
     canary_rung_at = models.DateTimeField(null=True, blank=True)
     canary_at = models.DateTimeField(null=True, blank=True)
+    busy_at = models.DateTimeField(null=True, blank=True)
+    tasks = models.PositiveBigIntegerField(default=0)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=200, blank=True)
 

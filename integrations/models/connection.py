@@ -74,6 +74,11 @@ class Connection(models.Model):
     def is_ready(self) -> bool:
         return self.state == self.State.READY
 
+    @property
+    def is_usable(self) -> bool:
+        """Say whether records may be sent there now."""
+        return self.is_ready and self.probe_at is None
+
     def move(self, state: str, reason: str = "", *, unless: str | None = None) -> bool:
         """Change the state with its reason; say whether this call changed it."""
         others = Connection.objects.filter(pk=self.pk).exclude(state=state)

@@ -1,21 +1,22 @@
 """The ledger: one line per source object and flow, and every try to deliver it."""
 
-import time
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from errorqueue.failures import Evidence, Labels, Try
 from errorqueue.services import NotOpen
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.connectors.base import SourceObject
+from integrations.models.audit import AuditEntry
 from integrations.models.bell import ring_connection
+from integrations.models.claiming import ClaimingQuerySet
+from integrations.models.cluster import may_write
 from integrations.models.connection import Connection
 from integrations.models.exact import ExactJSONField
 from integrations.models.flow import Flow
@@ -35,7 +36,25 @@ NO_HOLD: dict[str, Any] = {
 BY_RULE = "Rule: "
 BY_PERSON = "By hand: "
 # What a delivery leaves behind even when a newer version is waiting already.
-KEPT_ANYWAY = ("target_id", "delivered_version", "delivered_at", "external_id")
+KEPT_ANYWAY = (
+    "target_id",
+    "delivered_version",
+    "delivered_at",
+    "external_id",
+    "confirm_at",
+)
+
+
+# What is read of a record that another one needs.
+KNOWN_BY = (
+    "source_key",
+    "label",
+    "target_id",
+    "external_id",
+    "delivered_at",
+    "target_connection_id",
+    "flow_id",
+)
 
 
 class Remembered(StrEnum):
@@ -48,7 +67,7 @@ class Remembered(StrEnum):
     SENT = "already delivered; later changes are not sent on a create-only flow"
 
 
-class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
+class SyncRecordQuerySet(ClaimingQuerySet):
     def remember(
         self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
     ) -> tuple["SyncRecord", Remembered]:
@@ -74,6 +93,9 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
     ) -> "SyncRecord":
         """Enter an object seen inside another one, unless it is known already."""
+        known = self.known(flow, found)
+        if known is not None:
+            return known
         record, _ = self.get_or_create(
             flow=flow,
             source_key=found.key,
@@ -84,52 +106,13 @@ class SyncRecordQuerySet(models.QuerySet["SyncRecord"]):
         )
         return record
 
-    def due(self, now: datetime) -> Self:
-        """Records that may be claimed: due, or left behind by a dead worker."""
-        return self.filter(
-            Q(state=SyncRecord.State.WAITING, due_at__lte=now)
-            | Q(state=SyncRecord.State.RUNNING, lease_until__lt=now)
-        )
-
-    def claim(
-        self, target: Connection, worker: str, limit: int, lease: timedelta
-    ) -> list["SyncRecord"]:
-        """Take up to `limit` due records for `worker` until the lease ends.
-
-        The token grows and the crash count goes up before any work, so a worker
-        that dies leaves its trace and a late one can no longer write.
-        """
-        good_until, now = time.monotonic() + lease.total_seconds(), database_time()
-        with transaction.atomic():
-            picked = self._pick(target, now, limit)
-            self.filter(pk__in=picked).update(
-                state=SyncRecord.State.RUNNING,
-                token=F("token") + 1,
-                crashes=F("crashes") + 1,
-                claimed_version=F("version"),
-                worker=worker,
-                lease_until=now + lease,
-            )
-            # Read before others can: a later reader would see a later token.
-            claimed = list(
-                self.filter(pk__in=picked).select_related(
-                    "flow__source", "flow__target", "flow__mapping", "event"
-                )
-            )
-        for record in claimed:
-            record.good_until = good_until
-        return sorted(claimed, key=lambda record: picked.index(record.pk))
-
-    def _pick(self, target: Connection, now: datetime, limit: int) -> list[int]:
-        due = self.due(now).filter(
-            target_connection=target,
-            target_connection__state=Connection.State.READY,
-            target_connection__probe_at=None,
-            flow__is_enabled=True,
-        )
-        locked = due.select_for_update(skip_locked=True, of=("self",))
-        ordered = locked.order_by("priority", "due_at", "pk")
-        return list(ordered.values_list("pk", flat=True)[:limit])
+    def known(self, flow: Flow, found: SourceObject) -> "SyncRecord | None":
+        """Return the line of a source object without its payload, if there is one."""
+        light = self.only(*KNOWN_BY).filter(flow=flow, source_key=found.key)
+        record = next(iter(light.order_by()), None)
+        if record is not None:
+            record.flow = flow
+        return record
 
 
 class SyncRecord(models.Model):
@@ -220,7 +203,7 @@ class SyncRecord(models.Model):
                 name="record_waiting",
             ),
             models.Index(
-                fields=["hold", "target_connection"],
+                fields=["hold", "target_connection", "due_at", "id"],
                 condition=Q(state="held"),
                 name="record_held",
             ),
@@ -240,6 +223,8 @@ class SyncRecord(models.Model):
                 name="record_running",
             ),
             models.Index(fields=["label"], name="record_label"),
+            models.Index(fields=["source_key"], name="record_source_key"),
+            models.Index(fields=["email"], condition=~Q(email=""), name="record_email"),
             models.Index(fields=["state", "delivered_at"], name="record_state"),
         ]
 
@@ -269,8 +254,11 @@ class SyncRecord(models.Model):
         stands, and a create-only record that was delivered meanwhile.
         """
         known = Q(changed_at=None) | Q(changed_at__lte=columns["changed_at"])
-        sent = Q(flow__mode=Flow.Mode.CREATE, delivered_version__gt=0)
-        mine = SyncRecord.objects.filter(known, pk=self.pk).exclude(sent)
+        # No join here: the database asks these conditions again after it has waited
+        # for another writer of the row, which it cannot do inside a sub-select.
+        mine = SyncRecord.objects.filter(known, pk=self.pk)
+        if self.flow.mode == Flow.Mode.CREATE:
+            mine = mine.filter(delivered_version=0)
         if not mine.update(**columns, edited=None, version=F("version") + 1):
             return False
         by_rule = Q(state=self.State.EXCLUDED, exclusion__startswith=BY_RULE)
@@ -318,9 +306,7 @@ class SyncRecord(models.Model):
         it was delivered for good on a create-only flow. The crash count returns to
         zero: whatever the outcome, the worker lived.
         """
-        mine = SyncRecord.objects.filter(
-            pk=self.pk, state=self.State.RUNNING, token=self.token
-        )
+        mine = self._mine()
         common = {
             "crashes": 0,
             "lease_until": None,
@@ -329,40 +315,79 @@ class SyncRecord(models.Model):
         }
         for_good = state == self.State.DELIVERED and self.flow.mode == Flow.Mode.CREATE
         unchanged = mine if for_good else mine.filter(version=self.claimed_version)
-        if unchanged.update(**common, state=state, **columns):
+        if unchanged.update(**{**common, "state": state, **columns}):
             self.state = state
             return True
         kept = {name: columns[name] for name in KEPT_ANYWAY if name in columns}
         self.state = self.State.WAITING
-        back = {"state": self.state, "due_at": database_time(), "tries": 0}
+        back = {"state": self.state, "due_at": DatabaseTime(), "tries": 0}
         return bool(mine.update(**common, **back, **kept))
 
-    def enqueue(self) -> None:
+    def lock_claim(self) -> bool:
+        """Lock the row until the transaction ends; False when the claim was lost."""
+        locked = self._mine().select_for_update(of=("self",))
+        return bool(locked.order_by().values_list("pk", flat=True)[:1])
+
+    def charge(self) -> bool:
+        """Count a suspect's next death before it runs alone; False when it was lost."""
+        charged = self._mine().update(crashes=F("crashes") + 1)
+        self.crashes += charged
+        return bool(charged)
+
+    def give_back(self, charge: int = 1) -> None:
+        """Return a claimed record that was not begun, with what it was charged.
+
+        A suspect, charged nothing, stays one: its lease just ends.
+        """
+        now = database_time()
+        if charge:
+            back = {"state": self.State.WAITING, "lease_until": None}
+            self._mine().update(**back, worker="", crashes=F("crashes") - charge)
+        else:
+            self._mine().update(lease_until=now, worker="")
+
+    def _mine(self) -> SyncRecordQuerySet:
+        """The row, as long as this claim of it stands and its cluster may write."""
+        return SyncRecord.objects.filter(
+            may_write(), pk=self.pk, state=self.State.RUNNING, token=self.token
+        )
+
+    @transaction.atomic
+    def enqueue(self, by: Any = None) -> None:
         """Make it due now, unless it is running or delivered in its newest version.
 
         A person pressed a button, so look-ups are asked afresh: what they just mended
         at the target must be seen.
         """
-        SyncRecord.objects.filter(pk=self.pk).exclude(
-            state__in=[self.State.RUNNING, self.State.DELIVERED]
-        ).update(
+        queued = self._idle().update(
             state=self.State.WAITING,
-            due_at=database_time(),
+            due_at=DatabaseTime(),
             tries=0,
             crashes=0,
             asks_afresh=True,
             **NO_HOLD,
         )
+        if queued:
+            AuditEntry.objects.note(
+                self, "retry asked", self.state, self.State.WAITING, by=by
+            )
         ring_connection(self.target_connection_id)
 
-    def exclude(self, reason: str) -> None:
+    @transaction.atomic
+    def exclude(self, reason: str, by: Any = None) -> None:
         """Set it aside with a person's reason; raises NotOpen while it is sent."""
-        idle = SyncRecord.objects.filter(pk=self.pk).exclude(
+        exclusion = f"{BY_PERSON}{reason}"[:300]
+        if not self._idle().update(state=self.State.EXCLUDED, exclusion=exclusion):
+            raise NotOpen(f"{self} is being sent or was delivered meanwhile.")
+        AuditEntry.objects.note(
+            self, "excluded", self.state, self.State.EXCLUDED, "by a person", by=by
+        )
+
+    def _idle(self) -> SyncRecordQuerySet:
+        """The row, unless it is being sent or stands at the target already."""
+        return SyncRecord.objects.filter(pk=self.pk).exclude(
             state__in=[self.State.RUNNING, self.State.DELIVERED]
         )
-        exclusion = f"{BY_PERSON}{reason}"[:300]
-        if not idle.update(state=self.State.EXCLUDED, exclusion=exclusion):
-            raise NotOpen(f"{self} is being sent or was delivered meanwhile.")
 
     def evidence(self) -> Evidence:
         attempts = list(self.attempts.select_related("mapping").order_by("number"))
@@ -405,6 +430,9 @@ class Attempt(models.Model):
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Unknown: settled by look-up"
 
+    # Nobody knows what these did at the target.
+    UNSETTLED = (Outcome.OPEN, Outcome.UNKNOWN)
+
     record = models.ForeignKey(
         SyncRecord, on_delete=models.PROTECT, related_name="attempts"
     )
@@ -431,6 +459,17 @@ class Attempt(models.Model):
             models.UniqueConstraint(
                 fields=["record", "number"], name="attempt_number_once"
             )
+        ]
+        indexes = [
+            # For people who look at what did not go well, newest first.
+            models.Index(
+                fields=["outcome", "id"],
+                condition=~Q(outcome="delivered"),
+                name="attempt_outcome",
+            ),
+            models.Index(
+                fields=["kind", "id"], condition=~Q(kind=""), name="attempt_kind"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -38,7 +38,10 @@ class Link(models.Model):
             models.Index(
                 fields=["target_connection", "target_record", "external_id"],
                 name="link_external",
-            )
+            ),
+            # For people who search by an id.
+            models.Index(fields=["target_id"], name="link_target"),
+            models.Index(fields=["external_id"], name="link_external_id"),
         ]
 
     def __str__(self) -> str:

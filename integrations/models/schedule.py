@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Schedule(models.Model):
-    """When a named job runs: every so many minutes, or at a local time of day."""
+    """When a named job runs: every so many minutes, or at a local time of day.
+
+    Slots of time up to `since` are nobody's: it was made, changed or turned on then.
+    """
 
     class Rule(models.TextChoices):
         EVERY = "every", "Every so many minutes"
@@ -16,13 +19,13 @@ class Schedule(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     job = models.CharField(max_length=40)
-    argument = models.BigIntegerField(null=True, blank=True)
     rule = models.CharField(max_length=8, choices=Rule, default=Rule.EVERY)
     minutes = models.PositiveIntegerField(default=60)
     at = models.TimeField(null=True, blank=True)
     zone = models.CharField(max_length=60, default="UTC")
     missed = models.CharField(max_length=4, choices=Missed, default=Missed.RUN)
     is_enabled = models.BooleanField(default=True)
+    since = models.DateTimeField(null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)
 
     class Meta:

@@ -1,8 +1,28 @@
 """The shared allowance of an account: one row per request it allows at once."""
 
+from typing import NamedTuple
+
 from django.db import models
 
 from integrations.models.connection import Connection
+
+
+class Limits(NamedTuple):
+    """How many requests may be in flight at once, and how many of them by bulk flows.
+
+    `limit` is what the account allows, or less while the vendor refuses that many.
+    One slot at least is common, so that a reserve never stops bulk flows for good.
+    """
+
+    limit: int
+    common: int
+
+
+def limits_of(connection: Connection) -> Limits:
+    """Return the limits of a connection as they were when it was read."""
+    learnt = connection.learnt or connection.allowance
+    limit = min(connection.allowance, learnt)
+    return Limits(limit, max(limit - connection.reserve, min(limit, 1)))
 
 
 class Slot(models.Model):

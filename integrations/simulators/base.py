@@ -11,10 +11,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIEnvironment
+
+from integrations.simulators.journal import JournalFile
 
 STATUS_WORDS = {
     200: "OK",
@@ -81,9 +84,10 @@ class Response:
 class Fault:
     """What shall go wrong with a coming request.
 
-    `lost` handles the request and then drops the answer; `latency` is in seconds;
-    `status` None leaves the answer as it is; `path` limits the fault to requests
-    whose path contains it.
+    `lost` handles the request and then drops the answer; `late` gives no answer and
+    handles the request so many seconds afterwards, when the client has given up;
+    `latency` is in seconds; `status` None leaves the answer as it is; `path` limits
+    the fault to requests whose path contains it.
     """
 
     status: int | None = None
@@ -92,6 +96,7 @@ class Fault:
     lost: bool = False
     latency: float = 0.0
     path: str = ""
+    late: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,9 @@ class AnswerLost(ConnectionError):
 
 Handler = Callable[..., Response]
 
+# Lines kept in memory when the journal has a file of its own.
+MOST_LINES = 500
+
 _SECRET_HEADER = re.compile(r"(?i)authorization|token|secret|cookie|password")
 
 
@@ -124,6 +132,7 @@ class Simulator:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.journal: list[Call] = []
+        self.journal_file: JournalFile | None = None
         self.in_flight = 0
         self.most_in_flight = 0
         self.latency = 0.0
@@ -137,6 +146,24 @@ class Simulator:
         """
         self._routes.append((method, re.compile(pattern), handler))
 
+    def keep_journal(self, folder: Path) -> None:
+        """Write every request and effect to a file, and little into memory."""
+        self.journal_file = JournalFile(folder / f"{self.kind}.jsonl")
+
+    def note_effect(
+        self, record: str, key: str, external_id: str, verb: str, content: Any
+    ) -> None:
+        """Write down what a request changed; callers hold the lock."""
+        if self.journal_file:
+            self.journal_file.write(
+                "effect",
+                record=record,
+                id=key,
+                external_id=external_id,
+                verb=verb,
+                content=content,
+            )
+
     def fail_next(
         self,
         status: int | None = None,
@@ -147,11 +174,12 @@ class Simulator:
         lost: bool = False,
         latency: float = 0.0,
         path: str = "",
+        late: float = 0.0,
     ) -> None:
         """Make the next requests fail; the first matching fault is used up first."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        for _ in range(times):
-            self._faults.append(Fault(status, body, headers, lost, latency, path))
+        fault = Fault(status, body, headers, lost, latency, path, late)
+        self._faults.extend([fault] * times)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; raise AnswerLost when the answer shall not arrive."""
@@ -167,6 +195,11 @@ class Simulator:
                 self.in_flight -= 1
 
     def _answer(self, request: Request, fault: Fault | None) -> Response:
+        if fault and fault.late:
+            later = threading.Timer(fault.late, self._answer_nobody, [request])
+            later.daemon = True
+            later.start()
+            raise AnswerLost("the request is still at work")
         if fault and fault.status is not None:
             response = Response(fault.status, fault.body, dict(fault.headers))
         else:
@@ -176,6 +209,10 @@ class Simulator:
         if lost:
             raise AnswerLost("the answer was lost on the way")
         return response
+
+    def _answer_nobody(self, request: Request) -> None:
+        """Let a request take effect that its client has given up."""
+        self._write_down(request, self.respond(request), lost=True)
 
     def respond(self, request: Request) -> Response:
         """Find the route; subclasses put guards (log-in, limits) in front."""
@@ -205,8 +242,19 @@ class Simulator:
             response=response.encoded().decode(errors="replace"),
             headers=masked(request.headers),
         )
+        self._keep(self._shown(call, request), lost)
+
+    def _shown(self, call: Call, request: Request) -> Call:
+        """Return a journal line as it may be read; subclasses mask secrets."""
+        return call
+
+    def _keep(self, call: Call, lost: bool) -> None:
         with self.lock:
             self.journal.append(call)
+            if self.journal_file:
+                columns = asdict(call)
+                del columns["at"], self.journal[:-MOST_LINES]
+                self.journal_file.write("request", **columns, lost=lost)
 
     def __call__(
         self, environ: WSGIEnvironment, start: StartResponse

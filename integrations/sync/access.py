@@ -1,45 +1,101 @@
-"""Connections that may not be used now: suspicion, probe, refusal, release.
+"""Connections that may not be used now: suspicion, outage, refusal, release.
 
 NetSuite answers "invalid login" also when it is merely overloaded, so one refusal
-is only a suspicion: nothing more is sent, and one solitary probe decides.
+is only a suspicion: nothing more is sent, and one solitary probe decides. A target
+that fails several times in a row opens the circuit: its records are held, no try is
+used up, and the same probe closes it (`probing.py`).
 """
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
 
-from errorqueue.alerts import close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.errors import (
-    AccessRefused,
+    ConnectionFailed,
     ConnectorError,
-    PermissionMissing,
-    RequestRefused,
+    RecordRejected,
+    ServerFault,
+    TimedOut,
 )
-from integrations.models import (
-    NO_HOLD,
-    Bell,
-    Connection,
-    SyncRecord,
-    SyncRecordQuerySet,
-    ring_alerts,
-    ring_connection,
-)
-from integrations.models.vault import SealBroken
-from integrations.sync.outbound import connector_for
+from integrations.models import Bell, Connection, ring_connection
+from integrations.sync import incidents
+from integrations.sync.holds import hold_all, release_all
 
-PROBE_EVERY = timedelta(minutes=2)
-PROBE_AGAIN = timedelta(seconds=15)
-UNDECIDED = timedelta(minutes=5)
+State = Connection.State
+
+# Failures of this kind in a row, counted over all workers, open the circuit.
+OUTAGE = (ConnectionFailed, TimedOut, ServerFault)
+STRIKES_ALLOWED = 5
+# A refused log-in is tried at this multiple of the longest wait for an outage.
+REFUSED_WAITS = 4
+
+
+def unusable() -> Q:
+    """The connections that nothing is sent to now."""
+    return ~Q(state=State.READY) | Q(probe_at__isnull=False)
+
+
+def note_answer(connection: Connection) -> None:
+    """The vendor answered: earlier failures in a row count no more."""
+    if not connection.strikes:
+        return
+    struck = Connection.objects.filter(pk=connection.pk, state=State.READY)
+    struck.exclude(strikes=0).update(strikes=0)
+    connection.strikes = 0
+
+
+def note_failure(connection: Connection, error: Exception) -> bool:
+    """Count a failed call; True when nothing may be sent there now.
+
+    Then the record waits for the connection (`why_held`) and uses up no try. An
+    answer that refuses only this record shows that the vendor can be reached.
+    """
+    if not isinstance(error, OUTAGE):
+        if _is_answer(error):
+            note_answer(connection)
+        return False
+    ready = Connection.objects.filter(pk=connection.pk, state=State.READY)
+    ready.update(strikes=F("strikes") + 1)
+    now = database_time()
+    ready.filter(strikes__gte=STRIKES_ALLOWED).update(
+        state=State.UNREACHABLE,
+        state_reason=str(error)[:500],
+        state_since=now,
+        probe_at=now + probe_wait(0),
+    )
+    fields = ["state", "state_reason", "state_since", "probe_at", "strikes"]
+    connection.refresh_from_db(fields=fields)
+    return not connection.is_usable
+
+
+def _is_answer(error: Exception) -> bool:
+    told = isinstance(error, ConnectorError) and error.status is not None
+    return told or isinstance(error, RecordRejected)
 
 
 def suspect(connection: Connection) -> None:
     """Stop sending and let a probe decide; further refusals change nothing."""
     now = database_time()
     Connection.objects.filter(
-        pk=connection.pk, state=Connection.State.READY, probe_at=None
+        pk=connection.pk, state=State.READY, probe_at=None
     ).update(probe_at=now, state_since=now)
     ring_probe(connection.pk)
+
+
+def why_held(connection: Connection) -> str:
+    """Say in words why records wait for this connection."""
+    if connection.state == State.UNREACHABLE:
+        since = f"{timezone.localtime(connection.state_since):%H:%M}"
+        every = f"{settings.PROBE_SECONDS[-1]:g} s"
+        return (
+            f"{connection} cannot be reached since {since}; tried again every {every}"
+        )
+    if connection.is_ready:
+        return f"{connection}: log-in is being checked"
+    return f"{connection}: {connection.get_state_display().lower()}"
 
 
 def ring_probe(connection_id: int) -> None:
@@ -49,92 +105,40 @@ def ring_probe(connection_id: int) -> None:
     )
 
 
-def probe(connection_id: int) -> None:
-    """Try the log-in once, alone, and settle what the connection is."""
-    now = database_time()
-    mine = Connection.objects.filter(pk=connection_id, probe_at__lte=now)
-    if not mine.update(probe_at=now + PROBE_EVERY):
-        return
-    connection = Connection.objects.get(pk=connection_id)
-    try:
-        connector_for(connection).probe()
-    except (AccessRefused, RequestRefused, SealBroken) as error:
-        refuse(connection, str(error) or "The credentials cannot be read.")
-    except PermissionMissing:
-        resume(connection, unless=Connection.State.PAUSED)  # the log-in works
-    except ConnectorError as error:
-        _probe_again(connection, error)
-    else:
-        resume(connection, unless=Connection.State.PAUSED)
-
-
-def _probe_again(connection: Connection, error: ConnectorError) -> None:
-    """Nothing is decided; after five minutes of that, people hear of it."""
-    now = database_time()
-    Connection.objects.filter(pk=connection.pk, probe_at__isnull=False).update(
-        probe_at=now + PROBE_AGAIN
-    )
-    if connection.is_ready and now - connection.state_since > UNDECIDED:
-        _tell(connection, f"The log-in could not be checked for a while: {error}")
-
-
 def refuse(connection: Connection, reason: str) -> None:
     """Pause the whole connection, hold its records, tell people once."""
-    moved = connection.move(
-        Connection.State.REFUSED, reason, unless=Connection.State.PAUSED
-    )
-    if moved or connection.state == Connection.State.REFUSED:
+    moved = connection.move(State.REFUSED, reason, unless=State.PAUSED)
+    if moved or connection.state == State.REFUSED:
+        Connection.objects.filter(pk=connection.pk, state=State.REFUSED).update(
+            probe_at=database_time() + longest_wait() * REFUSED_WAITS
+        )
         hold_all(connection, f"{connection}: access refused")
-        _tell(connection, f"{connection} refused the credentials of Waybill: {reason}")
-
-
-def _tell(connection: Connection, what: str) -> None:
-    raise_alert(
-        f"access:{connection.pk}",
-        f"{connection} refuses our log-in",
-        f"{what}\n\nNothing is sent there now; records wait and lose nothing. Open "
-        "the connection, press Check connection and follow its advice. Waybill tries "
-        "the log-in every two minutes and goes on by itself once it works.",
-        link=f"/admin/integrations/connection/{connection.pk}/change/",
-    )
-    ring_alerts()
+        incidents.tell_refused(connection, f"The vendor said: {reason}")
 
 
 def resume(connection: Connection, *, unless: str | None = None) -> bool:
-    """Take the connection into use again and let its records go.
+    """Take the connection into use again and let its records go, oldest first.
 
     `unless` names a state that is left alone: a person's pause outlasts a probe that
-    was under way. Says whether the connection is in use now.
+    was under way. Says whether the connection is in use now. The first records go
+    at once, the others at the next passes of the sweeper.
     """
-    connection.move(Connection.State.READY, unless=unless)
-    usable = Connection.objects.filter(pk=connection.pk, state=Connection.State.READY)
-    if not usable.update(probe_at=None):
+    connection.move(State.READY, unless=unless)
+    usable = Connection.objects.filter(pk=connection.pk, state=State.READY)
+    if not usable.update(probe_at=None, strikes=0):
         return False
-    connection.probe_at = None
-    close_alert(f"access:{connection.pk}")
-    release(SyncRecord.objects.filter(target_connection=connection, hold="connection"))
+    connection.probe_at, connection.strikes = None, 0
+    incidents.close(connection)
+    release_all(connection)
     ring_connection(connection.pk)
     return True
 
 
-def hold_all(connection: Connection, reason: str) -> int:
-    """Hold every waiting record of a connection; return how many."""
-    return SyncRecord.objects.filter(
-        target_connection=connection, state=SyncRecord.State.WAITING
-    ).update(
-        state=SyncRecord.State.HELD,
-        hold=SyncRecord.Hold.CONNECTION,
-        hold_reason=reason[:300],
-    )
+def probe_wait(failed: int) -> timedelta:
+    """Return the wait after so many failed probes of an outage."""
+    waits = settings.PROBE_SECONDS
+    return timedelta(seconds=waits[min(max(failed, 0), len(waits) - 1)])
 
 
-def release(records: SyncRecordQuerySet) -> int:
-    """Let held records go; return how many."""
-    return records.filter(state=SyncRecord.State.HELD).update(
-        state=SyncRecord.State.WAITING, due_at=database_time(), **NO_HOLD
-    )
-
-
-def unusable() -> Q:
-    """The connections that nothing is sent to now."""
-    return ~Q(state=Connection.State.READY) | Q(probe_at__isnull=False)
+def longest_wait() -> timedelta:
+    return timedelta(seconds=settings.PROBE_SECONDS[-1])

@@ -6,18 +6,19 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from integrations.connectors.base import CheckLine, CheckResult, Setting
+from integrations.connectors.base import CheckLine, CheckResult, Exchange, Setting
 from integrations.connectors.errors import (
     AccessRefused,
     ConnectorError,
     LimitReached,
     PermissionMissing,
+    ServerFault,
     TemporaryError,
 )
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection, Credential, Link, SyncRecord, Token
 from integrations.models.vault import SealBroken
-from integrations.sync import access
+from integrations.sync import access, incidents
 from integrations.sync.addresses import base_url_problem
 from integrations.sync.lookups import forget_all
 from integrations.sync.outbound import connector_for
@@ -31,6 +32,8 @@ PREVIOUS = "_previous"
 _NOT_IN_IDS = re.compile(r"[^a-z0-9_-]+")
 
 State = Connection.State
+# A good check ends these; a person's pause is ended by a person.
+AWAY = (State.REFUSED, State.UNREACHABLE, State.REFRESHED)
 REMEDIES: tuple[tuple[type[ConnectorError], str], ...] = (
     (AccessRefused, "Set the credentials again, then check once more."),
     (PermissionMissing, "Give the role at the vendor this permission."),
@@ -93,9 +96,12 @@ def wanted_credentials(connection: Connection) -> list[Setting]:
 
 
 def check(connection: Connection) -> CheckResult:
-    """Call the vendor and say in words what works; success resumes after a refusal."""
+    """Call the vendor and say in words what works.
+
+    Success resumes after a refusal or an outage.
+    """
     result = _missing(connection) or _call(connection)
-    if result.is_good and connection.state in (State.REFUSED, State.REFRESHED):
+    if result.is_good and connection.state in AWAY:
         access.resume(connection, unless=State.PAUSED)
     return result
 
@@ -114,8 +120,9 @@ def _missing(connection: Connection) -> CheckResult | None:
 
 
 def _call(connection: Connection) -> CheckResult:
+    seen: list[Exchange] = []
     try:
-        return connector_for(connection).check()
+        return connector_for(connection, seen.append).check()
     except ConnectorError as error:
         return CheckResult((CheckLine(False, str(error), remedy_for(error)),))
     except SealBroken:
@@ -125,6 +132,17 @@ def _call(connection: Connection) -> CheckResult:
             "Bring the key back into WAYBILL_FIELD_KEYS, or set the credentials again.",
         )
         return CheckResult((line,))
+    finally:
+        _note(connection, seen)
+
+
+def _note(connection: Connection, seen: list[Exchange]) -> None:
+    """A check that found nobody counts like any other call."""
+    last = seen[-1] if seen else None
+    if last and (last.status is None or last.status >= 500):
+        access.note_failure(connection, ServerFault(last.error))
+    elif last:
+        access.note_answer(connection)
 
 
 def remedy_for(error: ConnectorError) -> str:
@@ -137,8 +155,10 @@ def pause(connection: Connection, by: User, reason: str) -> bool:
     """Stop sending through a connection; say whether it was not paused before.
 
     A probe that is due is called off: its success would resume what a person paused.
+    A planned outage that was paused alerts nobody.
     """
     moved = connection.move(State.PAUSED, f"{reason} ({by})")
+    incidents.close(connection)
     Connection.objects.filter(pk=connection.pk).update(probe_at=None)
     return moved
 

@@ -11,6 +11,7 @@ from errorqueue.services import note_edit, retry
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.models import SyncRecord
+from integrations.sync import audit
 from integrations.sync.mapping import map_record
 from integrations.sync.places import changed_places, is_money, scalar_at
 from mappings.engine import Problem
@@ -118,6 +119,7 @@ def _save(record: SyncRecord, payload: Any, by: User, reason: str) -> None:
         )
     before, after = (clean(exact.pretty(one)) for one in (record.payload, payload))
     note_edit(line, by, reason, before, after)
+    audit.note(record, "edited", record.state, record.state, by=by)
     retry(line, by, reason)
 
 
@@ -133,4 +135,4 @@ def try_now(record: SyncRecord, by: User) -> None:
     if line:
         retry(line, by, "Asked for on the page of the record.")
     else:
-        record.enqueue()
+        record.enqueue(by)

@@ -1,15 +1,25 @@
 """Internal ids for mappings: from our links, from the cache, else from the target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from integrations.connectors.base import Connector
 from integrations.models import CachedLookup, Connection, Link
 from mappings.engine import Found
 
 KEPT_FOR = timedelta(hours=24)
 EXTERNAL_ID = "external id"
+
+# Reads something, or returns what was read under the same key a moment ago.
+Keep = Callable[[Any, Callable[[], Any]], Any]
+
+
+def read_now(key: Any, read: Callable[[], Any]) -> Any:
+    """Keep nothing: pages read each time."""
+    return read()
 
 
 class TargetLookups:
@@ -20,22 +30,33 @@ class TargetLookups:
     """
 
     def __init__(
-        self, connection: Connection, connector: Connector, *, afresh: bool = False
+        self,
+        connection: Connection,
+        connector: Connector,
+        *,
+        afresh: bool = False,
+        keep: Keep = read_now,
+        needed: Mapping[tuple[str, str], str] = MappingProxyType({}),
     ) -> None:
         self.connection = connection
         self.connector = connector
         self.afresh = afresh
+        self.keep = keep
+        self.needed = needed
 
     def find(self, record: str, by: str, value: str) -> Sequence[Found]:
         """Return every candidate; may raise the connector's errors."""
         known = self._linked(record, by, value)
         if known is None and not self.afresh:
-            known = self._cached(record, by, value)
+            key = ("look-up", self.connection.pk, record, by, value)
+            known = self.keep(key, lambda: self._cached(record, by, value))
         return [known] if known else self._ask(record, by, value)
 
     def _linked(self, record: str, by: str, value: str) -> Found | None:
         if by != EXTERNAL_ID:
             return None
+        if (record, value) in self.needed:
+            return Found(self.needed[record, value])
         link = Link.objects.filter(
             target_connection=self.connection, target_record=record, external_id=value
         ).first()
@@ -67,7 +88,7 @@ class TargetLookups:
             defaults={
                 "target_id": found.id,
                 "label": found.label[:300],
-                "found_at": database_time(),
+                "found_at": DatabaseTime(),
             },
         )
 

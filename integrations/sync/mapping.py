@@ -1,12 +1,14 @@
 """From a ledger line to the payload of its target."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from integrations.connectors.base import Connector
 from integrations.connectors.external_ids import external_id
 from integrations.models import Flow, SyncRecord
 from integrations.models.account import derived_of, keyless_of, options_of
-from integrations.sync.lookups import TargetLookups
+from integrations.sync.lookups import Keep, TargetLookups, read_now
 from integrations.sync.outbound import connector_for
 from mappings import engine
 from mappings.engine import Document, Mapped
@@ -23,12 +25,28 @@ def external_id_of(flow: Flow, source_key: str) -> str:
 
 def map_record(record: SyncRecord, version: MappingVersion) -> Mapped:
     """Map a record for a page; look-ups may raise the connector's errors."""
-    return map_with(record, version.as_document(), connector_for(record.flow.target))
+    connector = connector_for(record.flow.target)
+    return map_with(record, version.as_document(), lookups_for(record, connector))
 
 
-def map_with(record: SyncRecord, document: Document, connector: Connector) -> Mapped:
-    """Map a record over a connector that is in hand."""
-    lookups = TargetLookups(record.flow.target, connector, afresh=record.asks_afresh)
+def lookups_for(
+    record: SyncRecord,
+    connector: Connector,
+    keep: Keep = read_now,
+    needed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> TargetLookups:
+    """Return the look-ups of one delivery; `needed` are ids that are known already."""
+    return TargetLookups(
+        record.flow.target,
+        connector,
+        afresh=record.asks_afresh,
+        keep=keep,
+        needed=needed,
+    )
+
+
+def map_with(record: SyncRecord, document: Document, lookups: TargetLookups) -> Mapped:
+    """Map a record over look-ups that are in hand."""
     return engine.apply(
         document, record.payload, facts=facts_of(record), lookups=lookups
     )
@@ -54,7 +72,7 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
 def _needs(record: SyncRecord) -> dict[str, dict[str, str]]:
     connector = keyless_of(record.flow.source)
     found = {}
-    for dependency in record.flow.dependencies.select_related("needs__source"):
+    for dependency in record.flow.dependencies.all():
         needed = dependency.object_in(connector, record.payload)
         if needed:
             key = external_id_of(dependency.needs, needed.key)

@@ -10,6 +10,7 @@ from integrations.connectors.registry import connector_class
 from integrations.models import Connection
 from integrations.models.account import account_of
 from integrations.sync.addresses import base_url_problem
+from integrations.sync.allowance import refuse
 from integrations.sync.slots import one_request
 from integrations.sync.tokens import DatabaseTokens
 
@@ -30,6 +31,7 @@ def connector_for(
         tokens=DatabaseTokens(connection),
         record=record or _forget,
         gate=gate or partial(one_request, connection),
+        refused=partial(refuse, connection),
         timeout=float(settings.CALL_TIMEOUT_SECONDS),
     )
     return connector_class(connection.system)(account_of(connection), services)

@@ -2,21 +2,34 @@
 
 import logging
 import time
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue import failpoints
+from errorqueue.alerts import AT_ONCE, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.base import SourceObject
-from integrations.connectors.errors import AccessRefused, ConnectorError, LimitReached
+from integrations.connectors.errors import (
+    AccessRefused,
+    ConnectorError,
+    LimitReached,
+    TemporaryError,
+)
 from integrations.models import Bell, Flow, SyncRecord, ring_alerts, ring_connection
-from integrations.sync.access import suspect
+from integrations.models.vault import SealBroken
+from integrations.sync.access import note_answer, note_failure, suspect
 from integrations.sync.outbound import connector_for
 from integrations.sync.stopping import is_stopping
 
 log = logging.getLogger(__name__)
+
+# A source that cannot be reached is asked again after so long, and people hear of it
+# when it stays so; an outage of the whole connection is told by the connection.
+ASK_AGAIN = timedelta(seconds=15)
+TELL_AFTER = timedelta(minutes=10)
 
 
 def ring_poll(flow: Flow) -> None:
@@ -29,22 +42,32 @@ def poll(flow_id: int) -> int:
 
     The cursor moves only after the objects it covers are committed, so a poll that
     is cut short repeats some and loses none; one that runs out of time goes on at the
-    next sweep. A poll that fails raises an alert, which the next good one closes.
+    next sweep. A poll that fails raises an alert, which the next good one closes; a
+    source that cannot be reached counts against the connection first.
     """
     flow = Flow.objects.select_related("source", "target").get(pk=flow_id)
     Bell.objects.answer(f"poll:{flow.pk}")
-    if not flow.source.is_ready or flow.source.probe_at or not _begin(flow):
+    if not flow.source.is_usable or not _begin(flow):
         return 0
     try:
         return _enter_all(flow)
-    except AccessRefused:
+    except (AccessRefused, SealBroken):
         suspect(flow.source)
     except LimitReached as error:
         log.info("%s will be polled again at once: %s", flow, error)
         _go_on_soon(flow)
     except ConnectorError as error:
-        _alarm(flow, f"{flow.source} could not be asked for changes: {error}")
+        _note(flow, error)
     return 0
+
+
+def _note(flow: Flow, error: ConnectorError) -> None:
+    passing = isinstance(error, TemporaryError)
+    if passing:
+        _go_on_soon(flow, ASK_AGAIN)
+    if not note_failure(flow.source, error):
+        text = f"{flow.source} could not be asked for changes: {error}"
+        _alarm(flow, text, quiet=TELL_AFTER if passing else AT_ONCE)
 
 
 def _enter_all(flow: Flow) -> int:
@@ -56,12 +79,15 @@ def _enter_all(flow: Flow) -> int:
         count += 1
         if cursor == flow.cursor:
             continue
+        failpoints.hit("poll.page")
         _move_cursor(flow, cursor)
         if time.monotonic() > ends_at or is_stopping():
             _go_on_soon(flow)
             break
     else:
+        failpoints.hit("poll.page")
         _move_cursor(flow, "")
+        note_answer(flow.source)
         if not problems:
             close_alert(f"poll:{flow.pk}")
     ring_connection(flow.target_id)
@@ -86,14 +112,17 @@ def _move_cursor(flow: Flow, cursor: str) -> None:
     Flow.objects.filter(pk=flow.pk).update(cursor=cursor)
 
 
-def _go_on_soon(flow: Flow) -> None:
-    Flow.objects.filter(pk=flow.pk).update(polled_at=None)
+def _go_on_soon(flow: Flow, wait: timedelta = AT_ONCE) -> None:
+    every = timedelta(minutes=flow.poll_minutes)
+    soon = database_time() + wait - every
+    Flow.objects.filter(pk=flow.pk).update(polled_at=soon)
 
 
-def _alarm(flow: Flow, text: str) -> None:
+def _alarm(flow: Flow, text: str, quiet: timedelta = AT_ONCE) -> None:
     log.warning("%s: %s", flow, text)
     link = f"/admin/integrations/flow/{flow.pk}/change/"
-    if raise_alert(f"poll:{flow.pk}", f"{flow}: changes are not coming in", text, link):
+    title = f"{flow}: changes are not coming in"
+    if raise_alert(f"poll:{flow.pk}", title, text, link, quiet):
         ring_alerts()
 
 

@@ -20,6 +20,7 @@ from integrations.failures import describe
 from integrations.models import Connection, Flow, InboxEvent, SyncRecord
 from integrations.models.account import reader_of
 from integrations.models.vault import SealBroken
+from integrations.sync.access import note_failure
 from integrations.sync.mapping import map_record
 from mappings.engine import Mapped, Problem
 from mappings.engine.building import without_places
@@ -118,6 +119,7 @@ def try_out(version: MappingVersion, record: SyncRecord) -> Trial:
     try:
         return Trial(record, map_record(record, version))
     except (ConnectorError, ValueError, SealBroken) as error:
+        note_failure(record.flow.target, error)
         return Trial(record, error=_words(error), remedy=_remedy(error, record))
 
 

@@ -1,108 +1,129 @@
-"""Delivers one claimed record: claim, intent, call, outcome."""
+"""Delivers one claimed record: intent, call, outcome."""
 
 import hashlib
 import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
 
 from integrations.connectors import exact
 from integrations.connectors.base import Connector, Gate, Payload, Written
-from integrations.failures import NotPublished, Unmappable, WorkerDied
-from integrations.models import Attempt, Flow, SyncRecord, ring_connection
+from integrations.connectors.errors import RecordConflict, StillUnknown
+from integrations.failures import Unmappable, WorkerDied
+from integrations.models import Flow, SyncRecord, ring_connection
 from integrations.models.account import keyless_of
 from integrations.sync import outcome
+from integrations.sync.attempts import intend
+from integrations.sync.confirming import ends_at
 from integrations.sync.delivery import Delivery, Excluded, LostClaim, OnHold
-from integrations.sync.mapping import external_id_of, map_with
-from integrations.sync.outbound import connector_for
-from mappings.models import MappingVersion
+from integrations.sync.desk import Desk
+from integrations.sync.mapping import external_id_of, lookups_for, map_with
 
 MOST_CRASHES = 3
-
+# How often a step of the database is repeated after a deadlock or a lost line, and
+# after how many seconds. The call to the vendor is never part of it.
+PAUSES = (0.05, 0.2, 1.0)
 
 log = logging.getLogger(__name__)
 
 
-def run(record: SyncRecord, gate: Gate | None = None) -> None:
+def run(record: SyncRecord, gate: Gate | None = None, desk: Desk | None = None) -> None:
     """Deliver one claimed record and settle the outcome, unless it was lost."""
+    delivery = Delivery(record, desk or Desk())
     try:
-        _run(record, gate)
+        _run(delivery, gate)
     except LostClaim:
         log.warning("%s was taken over by another worker", record)
 
 
-def _run(record: SyncRecord, gate: Gate | None) -> None:
+def _run(delivery: Delivery, gate: Gate | None) -> None:
     """The one place that settles a record, hence the broad except."""
-    delivery = Delivery(record)
     try:
-        written = deliver(delivery, gate)
+        delivery.desk.begin(delivery, gate)
+        written = deliver(delivery)
     except Excluded as rule:
-        outcome.exclude(delivery, str(rule))
+        patiently(outcome.exclude, delivery, str(rule))
     except OnHold as wait:
-        outcome.hold(delivery, wait.on)
+        patiently(outcome.hold, delivery, wait.on)
     except LostClaim:
         raise
     except Exception as error:
-        outcome.fail(delivery, error)
+        patiently(outcome.fail, delivery, error)
     else:
-        outcome.succeed(delivery, written)
+        patiently(outcome.succeed, delivery, written)
 
 
-def deliver(delivery: Delivery, gate: Gate | None = None) -> Written:
+def patiently(step: Callable[..., None], delivery: Delivery, *given: Any) -> None:
+    """Settle, and repeat the step while the database refuses it for the moment."""
+    attempt, earlier = delivery.attempt, delivery.earlier
+    for pause in PAUSES:
+        try:
+            step(delivery, *given)
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block:
+                raise
+            log.warning("%s is settled again: %s", delivery.record, error)
+            connection.close_if_unusable_or_obsolete()
+            # What the step made was rolled back with it.
+            delivery.attempt, delivery.earlier = attempt, earlier
+            time.sleep(pause)
+        else:
+            return
+    step(delivery, *given)
+
+
+def deliver(delivery: Delivery) -> Written:
     """Map the record and write it to its target; raises why it could not."""
     record = delivery.record
     if record.crashes > MOST_CRASHES:
         raise WorkerDied
-    wait_for_needed(record)
-    connector = connector_for(record.flow.target, delivery.record_exchange, gate)
+    wait_for_needed(delivery)
+    connector = delivery.desk.connector(record.flow.target)
     payload = map_payload(delivery, connector)
-    delivery.attempt = intend(delivery, payload)
-    return settle_unknown(delivery, connector) or write(delivery, connector, payload)
-
-
-def wait_for_needed(record: SyncRecord) -> None:
-    """Raise OnHold while a record that this one needs is not delivered."""
-    dependencies = list(record.flow.dependencies.select_related("needs__target"))
-    connector = keyless_of(record.flow.source) if dependencies else None
-    for dependency in dependencies:
-        assert connector is not None  # noqa: S101 (for the type checker)
-        found = dependency.object_in(connector, record.payload)
-        if found:
-            needed = SyncRecord.objects.first_sight(
-                dependency.needs, found, record.event
-            )
-            if not needed.target_id:
-                ring_connection(needed.target_connection_id)
-                raise OnHold(needed)
-
-
-def map_payload(delivery: Delivery, connector: Connector) -> Payload:
-    """Return the target's payload; raises Excluded, Unmappable, NotPublished."""
-    delivery.version = published(delivery.record.flow)
-    delivery.document = delivery.version.as_document()
-    delivery.mapped = map_with(delivery.record, delivery.document, connector)
-    if delivery.mapped.excluded:
-        raise Excluded(delivery.mapped.excluded)
-    if delivery.mapped.problems:
-        raise Unmappable(delivery.mapped.problems)
-    return delivery.mapped.payload
-
-
-def published(flow: Flow) -> MappingVersion:
-    """Return the version in force; raises NotPublished."""
-    version = flow.mapping.published()
-    if version is None:
-        raise NotPublished(f"The mapping document {flow.mapping} was never published.")
-    return version
-
-
-def intend(delivery: Delivery, payload: Payload) -> Attempt:
-    """Commit what is about to be sent, before it leaves."""
-    record = delivery.record
     text = exact.dumps(payload, sort_keys=True)
-    return outcome.new_attempt(
+    delivery.attempt = intend(
         delivery,
         external_id=external_id_of(record.flow, record.source_key),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         payload=payload,
     )
+    return settle_unknown(delivery, connector) or write(delivery, connector, payload)
+
+
+def wait_for_needed(delivery: Delivery) -> None:
+    """Raise OnHold while a record that this one needs is not delivered."""
+    record = delivery.record
+    for dependency in record.flow.dependencies.all():
+        found = dependency.object_in(keyless_of(record.flow.source), record.payload)
+        if not found:
+            continue
+        needed = SyncRecord.objects.known(dependency.needs, found)
+        if needed is None:
+            needed = SyncRecord.objects.first_sight(
+                dependency.needs, found, record.event
+            )
+        if not needed.target_id:
+            ring_connection(needed.target_connection_id)
+            raise OnHold(needed)
+        if needed.target_connection_id == record.target_connection_id:
+            key = dependency.needs.target_record, needed.external_id
+            delivery.needed[key] = needed.target_id
+
+
+def map_payload(delivery: Delivery, connector: Connector) -> Payload:
+    """Return the target's payload; raises Excluded, Unmappable, NotPublished."""
+    record, desk = delivery.record, delivery.desk
+    delivery.version = desk.version(record.flow)
+    delivery.document = desk.document(delivery.version)
+    lookups = lookups_for(record, connector, desk.keep, delivery.needed)
+    delivery.mapped = map_with(record, delivery.document, lookups)
+    if delivery.mapped.excluded:
+        raise Excluded(delivery.mapped.excluded)
+    if delivery.mapped.problems:
+        raise Unmappable(delivery.mapped.problems)
+    return delivery.mapped.payload
 
 
 def settle_unknown(delivery: Delivery, connector: Connector) -> Written | None:
@@ -111,25 +132,62 @@ def settle_unknown(delivery: Delivery, connector: Connector) -> Written | None:
     An upsert needs no look: repeating it is safe. What is found counts as the version
     that was sent then. A person's edit since would be lost that way, so then the
     create itself is repeated: it reads back and compares.
+
+    Nothing found is no proof: the vendor may still be at work. A create that refuses
+    a second record of one key may be repeated all the same; any other has to wait
+    until the vendor's limit is past, and raises StillUnknown.
     """
-    record, attempt = delivery.record, delivery.attempt
-    if record.flow.mode != Flow.Mode.CREATE or attempt is None:
+    attempt = delivery.attempt
+    if delivery.record.flow.mode != Flow.Mode.CREATE or attempt is None:
         return None
-    earlier = outcome.unsettled(record).exclude(pk=attempt.pk).order_by("number").last()
-    if earlier is None or (
-        earlier.version == attempt.version and earlier.digest != attempt.digest
-    ):
+    if not delivery.unsettled:
         return None
-    found = connector.find_written(record.flow.target_record, attempt.external_id)
+    earlier = delivery.unsettled[-1]
+    if earlier.version == attempt.version and earlier.digest != attempt.digest:
+        return None
+    found = _found_of(delivery, connector)
+    if found is None and not connector.refuses_doubles:
+        _wait_out(delivery)
+    return found
+
+
+def _found_of(delivery: Delivery, connector: Connector) -> Written | None:
+    """Return what an earlier try has written after all."""
+    attempt, earlier = delivery.attempt, delivery.unsettled[-1]
+    assert attempt is not None  # noqa: S101 (for the type checker)
+    record_type = delivery.record.flow.target_record
+    found = connector.find_written(record_type, attempt.external_id)
     if not found:
         return None
     delivery.delivered_version = earlier.version
     return Written(found, adopted=True)
 
 
+def _wait_out(delivery: Delivery) -> None:
+    attempt = delivery.attempt
+    assert attempt is not None  # noqa: S101 (for the type checker)
+    target = delivery.record.flow.target
+    ends = max(ends_at(earlier, target) for earlier in delivery.unsettled)
+    left = (ends - delivery.started_at).total_seconds()
+    if left > 0:
+        raise StillUnknown(retry_after=left, sent=False)
+
+
 def write(delivery: Delivery, connector: Connector, payload: Payload) -> Written:
-    """Send the payload by the verb of the flow."""
+    """Send the payload by the verb of the flow.
+
+    A create that meets another version of this record met an earlier try of ours that
+    landed late: then that version is what stands there.
+    """
     flow, attempt = delivery.record.flow, delivery.attempt
     assert attempt is not None  # noqa: S101 (for the type checker)
-    verb = connector.create if flow.mode == Flow.Mode.CREATE else connector.upsert
-    return verb(flow.target_record, payload, attempt.external_id)
+    if flow.mode != Flow.Mode.CREATE:
+        return connector.upsert(flow.target_record, payload, attempt.external_id)
+    try:
+        return connector.create(flow.target_record, payload, attempt.external_id)
+    except RecordConflict:
+        other = [one for one in delivery.unsettled if one.version != attempt.version]
+        landed = _found_of(delivery, connector) if other else None
+        if landed is None:
+            raise
+        return landed

@@ -2,20 +2,22 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from threading import get_ident
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connections, transaction
+from django.db.models import F, Q, QuerySet
 
+from errorqueue import failpoints
 from errorqueue.clock import database_time
 from integrations.connectors.errors import LimitReached
-from integrations.models import Connection, Slot
+from integrations.models import Connection, Flow, Limits, Slot, SlotWait, limits_of
+from integrations.sync.allowance import count_minute, grow
 
 WAIT_SECONDS = 10.0
 PAUSE_SECONDS = 0.1
@@ -25,7 +27,7 @@ class SlotLost(LimitReached):
     """The lease of this slot ended; somebody else may hold it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Held:
     """A slot in our hands, good until `good_until` on this process's own clock.
 
@@ -36,39 +38,68 @@ class Held:
     pk: int
     number: int
     token: int
-    good_until: float = field(compare=False)
+    good_until: float
+
+    @property
+    def is_good(self) -> bool:
+        return time.monotonic() < self.good_until
 
     @contextmanager
     def gate(self) -> Iterator[None]:
         """Let a request pass only while the slot is ours."""
-        if time.monotonic() >= self.good_until:
+        if not self.is_good:
             raise SlotLost(sent=False)
         yield
 
 
 def worker_name() -> str:
-    """Return who this thread is, for people who look at leases."""
-    return f"{socket.gethostname()}:{os.getpid()}:{get_ident() % 100_000}"
+    """Return which process this is, for people who look at leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def take(connection: Connection, holder: str, most: int, seconds: float) -> list[Held]:
-    """Take up to `most` free slots for `seconds`; an empty list when all are busy."""
-    _lay_out(connection)
+def limits_now(connection: Connection) -> Limits:
+    """Return the limits as they stand in the database now."""
+    return limits_of(Connection.objects.get(pk=connection.pk))
+
+
+def take(
+    connection: Connection,
+    holder: str,
+    most: int,
+    seconds: float,
+    lane: str = Flow.Lane.INTERACTIVE,
+) -> list[Held]:
+    """Take up to `most` free slots for `seconds`; an empty list when all are busy.
+
+    Orders and pages take the reserved ones first, so that the others stay common;
+    bulk work never takes a reserved one.
+    """
+    limit, common = limits_now(connection)
+    is_bulk = lane == Flow.Lane.BULK
+    _lay_out(connection, limit)
     good_until = time.monotonic() + seconds
     with transaction.atomic():
         now = database_time()
-        free = Q(lease_until=None) | Q(lease_until__lt=now)
-        mine = Slot.objects.filter(
-            free, connection=connection, number__lte=connection.allowance
-        )
-        locked = mine.select_for_update(skip_locked=True).order_by("number")
-        picked = list(locked.values_list("pk", "number", "token")[:most])
+        mine = free_slots(connection, common if is_bulk else limit)
+        locked = mine.select_for_update(skip_locked=True)
+        ordered = locked.order_by("number" if is_bulk else "-number")
+        picked = list(ordered.values_list("pk", "number", "token")[: max(most, 0)])
         Slot.objects.filter(pk__in=[pk for pk, _, _ in picked]).update(
             holder=holder,
+            lane=lane,
             token=F("token") + 1,
+            taken_at=now,
             lease_until=now + timedelta(seconds=seconds),
         )
+    if picked:
+        failpoints.hit("slot.taken")
     return [Held(pk, number, token + 1, good_until) for pk, number, token in picked]
+
+
+def free_slots(connection: Connection, limit: int) -> QuerySet[Slot]:
+    """The slots up to number `limit` that nobody holds."""
+    free = Q(lease_until=None) | Q(lease_until__lt=database_time())
+    return Slot.objects.filter(free, connection=connection, number__lte=limit)
 
 
 def renew(held: Held, seconds: float) -> bool:
@@ -77,8 +108,8 @@ def renew(held: Held, seconds: float) -> bool:
     kept = Slot.objects.filter(
         pk=held.pk, token=held.token, lease_until__gte=now
     ).update(lease_until=now + timedelta(seconds=seconds))
-    if kept:
-        held.good_until = good_until
+    # A slot that was given back meanwhile must not come to life again.
+    held.good_until = good_until if kept and held.good_until else 0.0
     return bool(kept)
 
 
@@ -86,45 +117,102 @@ def give_back(held: Held) -> None:
     """Free a slot, if it is still ours."""
     held.good_until = 0.0
     Slot.objects.filter(pk=held.pk, token=held.token).update(
-        holder="", lease_until=None, token=F("token") + 1
+        holder="", lane="", taken_at=None, lease_until=None, token=F("token") + 1
     )
+
+
+def count_waiting(connection: Connection) -> int:
+    """Count the pages and polls that wait for a slot of a connection."""
+    now = database_time()
+    return SlotWait.objects.filter(connection=connection, until__gt=now).count()
 
 
 @contextmanager
 def one_request(connection: Connection) -> Iterator[None]:
     """Hold a slot around a single request of a page or a poll.
 
-    Waits up to 10 s for a free one; raises LimitReached then.
+    Waits up to 10 s for a free one, which running drains give up for it; raises
+    LimitReached then.
     """
     held = _wait_for_one(connection)
+    started = time.monotonic()
     try:
-        with held.gate():
+        with _kept(held), held.gate():
             yield
     finally:
         give_back(held)
+        count_minute(connection.pk, 1, time.monotonic() - started)
+        if connection.learnt is not None:
+            grow(connection.pk)
+
+
+@contextmanager
+def _kept(held: Held) -> Iterator[None]:
+    """Renew the lease while a long call runs, so that a short one is enough."""
+    done = threading.Event()
+    heart = threading.Thread(target=_beat, args=(held, done), daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
+
+
+def _beat(held: Held, done: threading.Event) -> None:
+    last = time.monotonic() + settings.CALL_TIMEOUT_SECONDS
+    try:
+        while not done.wait(settings.LEASE_SECONDS / 4) and time.monotonic() < last:
+            renew(held, settings.LEASE_SECONDS)
+    finally:
+        connections.close_all()
 
 
 def _wait_for_one(connection: Connection) -> Held:
-    seconds = settings.CALL_TIMEOUT_SECONDS + settings.LEASE_SECONDS
+    if found := _take_one(connection):
+        return found
     give_up = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < give_up:
-        found = take(connection, worker_name(), 1, seconds)
-        if found:
-            return found[0]
-        time.sleep(PAUSE_SECONDS)
+    with _announced(connection):
+        while time.monotonic() < give_up:
+            time.sleep(PAUSE_SECONDS)
+            if found := _take_one(connection):
+                return found
     raise LimitReached(
-        f"All {connection.allowance} slots of {connection} are busy.", sent=False
+        f"All {limits_now(connection).limit} slots of {connection} are busy.",
+        sent=False,
     )
 
 
-def _lay_out(connection: Connection) -> None:
-    """Make the rows that the allowance asks for; rows above it stay unused."""
+def _take_one(connection: Connection) -> Held | None:
+    found = take(connection, worker_name(), 1, settings.LEASE_SECONDS)
+    return found[0] if found else None
+
+
+@contextmanager
+def _announced(connection: Connection) -> Iterator[None]:
+    """Let the drains see that somebody waits, so that one gives a slot up."""
+    now = database_time()
+    wait = SlotWait.objects.create(
+        connection=connection,
+        holder=worker_name(),
+        lane=Flow.Lane.INTERACTIVE,
+        since=now,
+        until=now + timedelta(seconds=WAIT_SECONDS + 1),
+    )
+    try:
+        yield
+    finally:
+        wait.delete()
+        # What killed pages left behind.
+        SlotWait.objects.filter(until__lt=now).delete()
+
+
+def _lay_out(connection: Connection, limit: int) -> None:
+    """Make the rows that the limit asks for; rows above it stay unused."""
     known = Slot.objects.filter(connection=connection).count()
-    if known < connection.allowance:
+    if known < limit:
+        numbers = range(1, limit + 1)
         Slot.objects.bulk_create(
-            [
-                Slot(connection=connection, number=number)
-                for number in range(1, connection.allowance + 1)
-            ],
+            [Slot(connection=connection, number=number) for number in numbers],
             ignore_conflicts=True,
         )

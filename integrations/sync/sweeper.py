@@ -1,11 +1,18 @@
-"""Rings for whatever is due: a lost wake-up costs a few seconds, never a record."""
+"""Rings for whatever is due: a lost wake-up costs a few seconds, never a record.
+
+A pass over a million records that do not change reads a handful of rows: each part
+asks the indexes of one flow or one connection at a time, and stops at its first
+answer or after a few batches.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
+from errorqueue import failpoints
 from errorqueue.alerts import has_waiting
 from errorqueue.clock import database_time
 from integrations.models import (
@@ -13,28 +20,47 @@ from integrations.models import (
     Flow,
     InboxEvent,
     SyncRecord,
-    SyncRecordQuerySet,
     ring_alerts,
     ring_connection,
     ring_inbox,
 )
-from integrations.sync.access import hold_all, release, ring_probe, unusable
-from integrations.sync.outcome import calm_down, fail_hold
+from integrations.sync.access import ring_probe, unusable, why_held
+from integrations.sync.alarms import calm_down
+from integrations.sync.confirming import confirm_due
+from integrations.sync.holds import (
+    held_for,
+    hold_all,
+    release,
+    release_all,
+    release_landed,
+)
+from integrations.sync.incidents import tell_waiting
+from integrations.sync.outcome import fail_hold
 from integrations.sync.polling import ring_poll
 
 log = logging.getLogger(__name__)
 
 State = SyncRecord.State
 BATCH = 200
+# The deadline of a connection's holds: people are told, the records stay held.
+WAITED_LONG = timedelta(hours=24)
 
 
 def sweep() -> None:
     """Look once at everything that may be due; one broken part stops no other."""
+    failpoints.hit("sweep.pass")
     for part in PARTS:
-        try:
+        with isolated(part.__name__):
             part()
-        except Exception:
-            log.exception("The sweep could not %s", part.__name__)
+
+
+@contextmanager
+def isolated(what: str) -> Iterator[None]:
+    """Log what goes wrong, so that whatever comes after is done all the same."""
+    try:
+        yield
+    except Exception:
+        log.exception("The sweep could not %s", what)
 
 
 def wake_inbox() -> None:
@@ -44,26 +70,17 @@ def wake_inbox() -> None:
 
 
 def wake_connections() -> None:
-    due = SyncRecord.objects.due(database_time()).filter(
-        flow__is_enabled=True,
-        target_connection__state=Connection.State.READY,
-        target_connection__probe_at=None,
-    )
-    for connection_id in (
-        due.order_by().values_list("target_connection", flat=True).distinct()
-    ):
-        ring_connection(connection_id)
+    for connection in Connection.objects.exclude(unusable()):
+        with isolated(f"ring for {connection}"):
+            if SyncRecord.objects.has_due(connection):
+                ring_connection(connection.pk)
 
 
 def hold_for_connections() -> None:
     """Show records of an unusable connection as what they are: on hold."""
     for connection in Connection.objects.filter(unusable()):
-        why = (
-            "log-in is being checked"
-            if connection.is_ready
-            else connection.get_state_display().lower()
-        )
-        hold_all(connection, f"{connection}: {why}")
+        with isolated(f"hold for {connection}"):
+            hold_all(connection, why_held(connection))
 
 
 def free_left_behind() -> None:
@@ -76,7 +93,7 @@ def free_left_behind() -> None:
     )
     SyncRecord.objects.filter(
         pk__in=list(left.values_list("pk", flat=True)[:BATCH])
-    ).filter(state=State.RUNNING).update(
+    ).filter(state=State.RUNNING, lease_until__lt=database_time()).update(
         state=State.WAITING, worker="", lease_until=None
     )
 
@@ -87,35 +104,41 @@ def calm_flows() -> None:
 
 
 def release_holds() -> None:
-    usable = SyncRecord.objects.filter(
-        hold=SyncRecord.Hold.CONNECTION,
-        target_connection__state=Connection.State.READY,
-        target_connection__probe_at=None,
-    )
-    landed = SyncRecord.objects.filter(hold=SyncRecord.Hold.RECORD).exclude(
-        held_on__target_id=""
-    )
-    for freed in (usable, landed):
-        release(SyncRecord.objects.filter(pk__in=_ids(freed)))
-
-
-def _ids(records: SyncRecordQuerySet) -> list[int]:
-    held = records.filter(state=State.HELD)
-    return list(held.values_list("pk", flat=True)[:BATCH])
+    for connection in Connection.objects.exclude(unusable()):
+        with isolated(f"release what waits for {connection}"):
+            release_all(connection)
+    release_landed(database_time())
 
 
 def end_holds() -> None:
+    """A record whose wait for another one is over needs a person."""
     expired = SyncRecord.objects.filter(
         state=State.HELD, hold_until__lt=database_time()
-    )
+    ).order_by("hold_until")
     for record in expired.select_related("flow", "held_on__flow")[:BATCH]:
-        fail_hold(record)
+        with isolated(f"end the hold of record {record.pk}"):
+            if record.held_on and record.held_on.target_id:
+                release(SyncRecord.objects.filter(pk=record.pk))
+            else:
+                fail_hold(record)
+
+
+def remind_of_waiting() -> None:
+    """Nothing fails because its connection is away; after a day people are told."""
+    now = database_time()
+    for connection in Connection.objects.filter(
+        unusable(), state_since__lt=now - WAITED_LONG
+    ):
+        if held_for(connection).exists():
+            since = now - connection.state_since
+            tell_waiting(connection, why_held(connection), since)
 
 
 def probe_connections() -> None:
     due = Connection.objects.filter(probe_at__lte=database_time())
     for connection in due.exclude(state=Connection.State.PAUSED):
-        ring_probe(connection.pk)
+        with isolated(f"ring for the probe of {connection}"):
+            ring_probe(connection.pk)
 
 
 def send_alerts() -> None:
@@ -125,14 +148,19 @@ def send_alerts() -> None:
 
 def poll_flows() -> None:
     now = database_time()
-    for flow in Flow.objects.filter(is_enabled=True, poll_minutes__gt=0):
+    polled = Flow.objects.filter(is_enabled=True, poll_minutes__gt=0).filter(
+        source__in=Connection.objects.exclude(unusable())
+    )
+    for flow in polled.order_by(F("polled_at").asc(nulls_first=True), "pk"):
         every = timedelta(minutes=flow.poll_minutes)
         if flow.polled_at is None or flow.polled_at + every <= now:
-            ring_poll(flow)
+            with isolated(f"ring for the poll of {flow}"):
+                ring_poll(flow)
 
 
-PARTS: tuple[Callable[[], None], ...] = (
+PARTS: tuple[Callable[[], object], ...] = (
     wake_inbox,
+    confirm_due,
     free_left_behind,
     hold_for_connections,
     release_holds,
@@ -140,6 +168,7 @@ PARTS: tuple[Callable[[], None], ...] = (
     wake_connections,
     probe_connections,
     poll_flows,
+    remind_of_waiting,
     calm_flows,
     send_alerts,
 )

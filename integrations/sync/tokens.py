@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from errorqueue import failpoints
 from errorqueue.clock import database_time
 from integrations.connectors.base import AccessToken, Secret
 from integrations.connectors.errors import TimedOut
@@ -15,6 +16,8 @@ from integrations.models import Connection, Token, vault
 # A token is not used in its last minute: the vendor's clock may differ from ours.
 SPARE = timedelta(seconds=60)
 PAUSE_SECONDS = 0.1
+# So long a token in hand is used without a look at the shared one.
+MOMENT = 1.0
 
 
 class DatabaseTokens:
@@ -23,9 +26,13 @@ class DatabaseTokens:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.context = f"{connection.pk}:access token"
+        self._in_hand: Secret | None = None
+        self._until = 0.0
 
     def get(self, fetch: Callable[[], AccessToken]) -> Secret:
         """Return a good token; one worker fetches, the others wait for it."""
+        if self._in_hand is not None and time.monotonic() < self._until:
+            return self._in_hand
         give_up = time.monotonic() + settings.CALL_TIMEOUT_SECONDS
         while time.monotonic() < give_up:
             found = self._stored()
@@ -40,12 +47,15 @@ class DatabaseTokens:
         """Drop the token if it is still the stored one."""
         if self._stored() == token:
             Token.objects.filter(connection=self.connection).update(expires_at=None)
+        self._in_hand = None
 
     def _stored(self) -> Secret | None:
         row = Token.objects.filter(
             connection=self.connection, expires_at__gt=database_time() + SPARE
         ).first()
-        return vault.unseal(self.context, row.sealed) if row else None
+        self._in_hand = vault.unseal(self.context, row.sealed) if row else None
+        self._until = time.monotonic() + MOMENT
+        return self._in_hand
 
     def _may_fetch(self) -> bool:
         Token.objects.get_or_create(connection=self.connection)
@@ -65,6 +75,7 @@ class DatabaseTokens:
             row.update(fetching_until=None)
             return arrived
         try:
+            failpoints.hit("token.fetch")
             token = fetch()
         except BaseException:
             row.update(fetching_until=None)

@@ -21,7 +21,7 @@ from integrations.models import (
 from integrations.models import record as record_module
 from integrations.models.account import keyless_of
 from integrations.sync import access, accounts, flows, polling, runner, slots
-from integrations.sync.drain import Drain
+from integrations.sync.drain import Drain, Passage
 from integrations.sync.places import changed_places, is_money
 from integrations.sync.sweeper import sweep
 from tests.flows.test_orders import order, post_order
@@ -190,10 +190,11 @@ def test_f09_no_request_leaves_for_a_record_whose_claim_has_ended(
 ):
     post_order(number=7)
     inbox.read_waiting()
-    held = slots.take(target, "w", 1, 20)
     [record] = SyncRecord.objects.claim(target, "w", 1, LEASE)
     record.good_until = 0.0
-    with pytest.raises(slots.SlotLost), Drain(target, held)._gate(record, held[0]):
+    drain = Drain(target)
+    drain._take(1, Flow.Lane.INTERACTIVE)
+    with pytest.raises(slots.SlotLost), drain._gate(Passage(record)):
         raise AssertionError("a request left")
 
 
@@ -403,3 +404,37 @@ def test_a_missing_permission_is_named_in_line_and_alert(
     assert "Transactions > Sales Order" in line.why
     [alert] = Alert.objects.all()
     assert alert.link.endswith(f"/failedrecord/{line.pk}/change/")
+
+
+def test_f54_an_older_version_that_waited_for_a_newer_one_stays_out(
+    post_order, drain, target
+):
+    """The row is locked by the newer one while the older one asks for it."""
+    from threading import Thread
+
+    from django.db import connection, connections, transaction
+
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one writer in at a time.")
+    post_order(number=2110)
+    while inbox.read_waiting():
+        pass
+    customer = SyncRecord.objects.get(flow__slug="shopify-customers")
+    known = {"changed_at": customer.changed_at, "email": ""}
+    late = {**known, "changed_at": customer.changed_at + timedelta(hours=1)}
+    soon = {**known, "changed_at": customer.changed_at + timedelta(hours=2)}
+    outcomes = []
+
+    def older():
+        outcomes.append(SyncRecord.objects.get(pk=customer.pk).renew(late))
+        connections.close_all()
+
+    with transaction.atomic():
+        assert customer.renew(soon)
+        waiting = Thread(target=older)
+        waiting.start()
+        waiting.join(0.5)
+    waiting.join()
+    assert outcomes == [False]
+    customer.refresh_from_db()
+    assert customer.changed_at == soon["changed_at"]

@@ -83,6 +83,8 @@ class NetSuite(Connector):
         ),
     )
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
+    late_seconds = 900
+    refuses_doubles = True  # by the external id, which is unique in an account
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:

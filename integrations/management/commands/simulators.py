@@ -3,6 +3,7 @@
 import os
 import socketserver
 import threading
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -21,12 +22,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--netsuite-port", type=int, default=8011)
         parser.add_argument("--shopify-port", type=int, default=8012)
+        parser.add_argument(
+            "--journal", type=Path, help="Folder for journals of requests and effects."
+        )
         parser.add_argument("--hook", default="http://127.0.0.1:8000/hooks/shopify/")
 
     def handle(self, *args: Any, **options: Any) -> None:
         netsuite = NetSuiteSimulator(account_id="123456_SB1")
         shopify = ShopifySimulator(shop="northwind-outdoor.myshopify.com")
         set_stage(netsuite, shopify, os.environ, options["hook"])
+        if options["journal"]:
+            netsuite.keep_journal(options["journal"])
+            shopify.keep_journal(options["journal"])
         stop = Stop()
         serve(netsuite, options["netsuite_port"])
         serve(shopify, options["shopify_port"])

@@ -13,7 +13,8 @@ from integrations.simulators.netsuite.record_types import record_type
 from integrations.simulators.netsuite.rendering import moment
 from integrations.simulators.netsuite.switches import Switches
 
-_FAULT = {"status", "times", "retry_after", "lost", "latency", "path", "body"}
+_FAULT = {"status", "times", "retry_after", "lost", "latency", "path", "body", "late"}
+_SECONDS = {"latency", "late"}
 _NAMED_FAULT = {"name", "times", "path", "lost"}
 _SWITCHES = {one.name: one.type for one in fields(Switches)} | {"latency": float}
 
@@ -103,8 +104,7 @@ class Control:
         if "name" in given:
             self.account.fail_as(given.pop("name"), **given)
             return
-        if "latency" in given:
-            given["latency"] = float(given["latency"])
+        given |= {name: float(given[name]) for name in _SECONDS & given.keys()}
         if isinstance(given.get("body"), dict | list):
             given["body"] = exactjson.dumps(given["body"])
         self.account.fail_next(**given)

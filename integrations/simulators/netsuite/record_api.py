@@ -23,6 +23,7 @@ from integrations.simulators.netsuite.writing import Draft, Manner, Writer
 ROOT = "/services/rest/record/v1"
 _ID = re.compile(r"-?\d+")
 _EXTERNAL_ID = re.compile(r"eid:([A-Za-z0-9_-]+)")
+Note = Callable[[Record, str], None]
 _MEDIA = "application/vnd.oracle.resource+json; type="
 
 
@@ -30,12 +31,18 @@ class RecordApi:
     """Answers requests for records; takes the store's lock itself."""
 
     def __init__(
-        self, store: Store, switches: Switches, custom: CustomFields, writer: Writer
+        self,
+        store: Store,
+        switches: Switches,
+        custom: CustomFields,
+        writer: Writer,
+        note: Note,
     ) -> None:
         self.store = store
         self.switches = switches
         self.custom = custom
         self.writer = writer
+        self.note = note
 
     def answer(self, request: Request) -> Response:
         """Answer one request below the record service's root; raise Refusal."""
@@ -104,6 +111,7 @@ class RecordApi:
             time.sleep(self.switches.race_window)
         with self.store.lock:
             record = self.writer.commit(draft)
+            self.note(record, "updated" if draft.before else "created")
             self._send_mail(record, draft)
         return self._written(request, record, draft)
 
@@ -160,6 +168,7 @@ class RecordApi:
                 text = "This record cannot be deleted because it has dependent records"
                 raise Refusal(Detail(text))
             self.store.remove(record, self.switches.now())
+            self.note(record, "deleted")
         return Response(204)
 
     def _has_orders(self, customer: Record) -> bool:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from integrations.simulators.base import Fault, Request, Response
+from integrations.simulators.base import Call, Fault, Request, Response
 from integrations.simulators.netsuite import (
     metadata,
     oauth2,
@@ -22,6 +23,7 @@ from integrations.simulators.netsuite.metadata import MetadataApi
 from integrations.simulators.netsuite.query_api import QueryApi
 from integrations.simulators.netsuite.record_api import RecordApi
 from integrations.simulators.netsuite.refusals import Refusal
+from integrations.simulators.netsuite.store import Record
 
 _SECRETS = re.compile(r'(client_assertion=|"access_token":")[^&"]+')
 
@@ -33,10 +35,22 @@ class NetSuiteSimulator(Account):
 
     def __init__(self, **switches: Any) -> None:
         super().__init__(**switches)
-        self.records = RecordApi(self.store, self, self.custom, self.writer)
+        self.records = RecordApi(self.store, self, self.custom, self.writer, self._note)
         self.queries = QueryApi(self.store, self)
         self.catalogue = MetadataApi(self, self.custom)
         self.house = House(self)
+
+    def keep_journal(self, folder: Path) -> None:
+        """Begin the file with what stands in the account already."""
+        super().keep_journal(folder)
+        with self.lock:
+            for records in self.store.records.values():
+                for record in records.values():
+                    self._note(record, "standing")
+
+    def _note(self, record: Record, verb: str) -> None:
+        external_id = str(record.values.get("externalId") or "")
+        self.note_effect(record.type, record.id, external_id, verb, record.values)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; pages and control addresses stand outside all limits."""
@@ -77,6 +91,8 @@ class NetSuiteSimulator(Account):
         return None
 
     def _turn_away(self, request: Request) -> Response:
+        if self.journal_file:
+            self.journal_file.write("over", path=request.path, seats=self.allowance)
         if self.overload_looks_like_bad_login:
             response = refusals.bad_login().response()
         else:
@@ -111,14 +127,12 @@ class NetSuiteSimulator(Account):
             return system_api.answer_system(request, self)
         raise refusals.no_record("The requested resource does not exist.")
 
-    def _write_down(self, request: Request, response: Response, lost: bool) -> None:
-        """Keep the exchange in the journal, log-in secrets masked."""
-        with self.lock:
-            super()._write_down(request, response, lost)
-            if request.path == oauth2.TOKEN_PATH:
-                call = self.journal[-1]
-                self.journal[-1] = replace(
-                    call,
-                    request=_SECRETS.sub(r"\1•••", call.request),
-                    response=_SECRETS.sub(r"\1•••", call.response),
-                )
+    def _shown(self, call: Call, request: Request) -> Call:
+        """Mask the secrets of a log-in."""
+        if request.path != oauth2.TOKEN_PATH:
+            return call
+        return replace(
+            call,
+            request=_SECRETS.sub(r"\1•••", call.request),
+            response=_SECRETS.sub(r"\1•••", call.response),
+        )

@@ -10,7 +10,10 @@ from integrations.simulators.shopify.listing import call_row, delivery_row, orde
 if TYPE_CHECKING:
     from integrations.simulators.shopify.simulator import ShopifySimulator
 
-HTTP_FAULT = ("status", "times", "retry_after", "body", "lost", "latency", "path")
+HTTP_FAULT = (
+    *("status", "times", "retry_after", "body"),
+    *("lost", "latency", "path", "late"),
+)
 GRAPHQL_FAULT = ("code", "message", "times", "share", "after", "operation")
 Answer = Callable[[Any], Any]
 
@@ -113,6 +116,6 @@ def _only(body: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"a fault has no {', '.join(unknown)}")
     return {
-        name: float(v) if name in ("share", "latency") else v
+        name: float(v) if name in ("share", "latency", "late") else v
         for name, v in body.items()
     }

@@ -17,7 +17,7 @@ from integrations.simulators.shopify.listing import (
     stock_rows,
 )
 from integrations.simulators.shopify.page import Page
-from integrations.simulators.shopify.store import MAIN_WAREHOUSE, Store
+from integrations.simulators.shopify.store import MAIN_WAREHOUSE, Level, Store
 from integrations.simulators.shopify.subscriptions import Subscription
 from integrations.simulators.shopify.times import SHOP_TIMEZONE, utc_now
 from integrations.simulators.shopify.webhooks import WebhookSender
@@ -212,11 +212,20 @@ class ShopifySimulator(ShopActions, Simulator):
             token=token,
             version=version,
             now=self.now,
-            stock_changed=lambda level: self.announce_level(level, event),
+            stock_changed=lambda level: self._stock_was_set(level, event),
             replies=self._replies,
             forced_user_errors=self._user_errors,
             allow_http=self.allows_http_webhooks,
         )
+
+    def _stock_was_set(self, level: Level, event: str) -> None:
+        """Note what a client did to the stock and tell the subscribers."""
+        variant = next(x for x in self.store.variants if x.item_id == level.item_id)
+        place = next(x for x in self.store.locations if x.id == level.location_id)
+        content = {"sku": variant.sku, "location": place.name}
+        content |= {"available": str(level.available)}
+        self.note_effect("inventoryLevel", level.gid, "", "updated", content)
+        self.announce_level(level, event)
 
     def _signing_secret(self, client_id: str) -> str:
         return self.access.apps[client_id].secrets[0]

@@ -4,7 +4,7 @@ from page_builders import in_group, make_record
 
 from errorqueue.failures import Failure, FailureKind, FieldProblem
 from errorqueue.services import capture
-from integrations.connectors.registry import CONNECTORS
+from integrations.connectors.registry import CONNECTORS, connector_class
 from integrations.models import Connection, Flow, SyncRecord
 from mappings.models import MappingDocument, MappingRow, MappingVersion
 
@@ -16,7 +16,9 @@ def vendors(monkeypatch):
         path = f"vendor_doubles.{name}"
         monkeypatch.setitem(CONNECTORS, kind, (CONNECTORS[kind][0], path))
     monkeypatch.setattr(vendor_doubles.Books, "answer", vendor_doubles.Books.answer)
-    return vendor_doubles
+    connector_class.cache_clear()
+    yield vendor_doubles
+    connector_class.cache_clear()
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ def entries(connection, **changes):
         "namespace": connection.namespace,
         "auth_method": "modern",
         "allowance": "5",
+        "reserve": "1",
         "option_tax_mode": "legacy",
     }
     return fields | changes

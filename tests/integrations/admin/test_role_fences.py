@@ -74,6 +74,7 @@ def test_without_the_permission_the_credentials_section_is_absent(client, with_s
         "namespace": "netsuite-123456",
         "auth_method": "modern",
         "allowance": "7",
+        "reserve": "1",
         "option_tax_mode": "legacy",
         "credential_client_id": "mine",
         "forget_credentials": ["client_id"],

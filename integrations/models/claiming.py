@@ -1,0 +1,200 @@
+"""Taking records from the ledger: oldest first, orders before catalogue work.
+
+Only two questions are asked of the ledger, each answered from an index however much
+waits: the oldest due records of one flow, and running records whose lease has ended.
+"""
+
+import time
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from django.db import models, transaction
+from django.db.models import F
+
+from errorqueue import failpoints
+from errorqueue.clock import database_time
+from integrations.models.claim_sql import can_claim_at_once, claim_at_once
+from integrations.models.cluster import may_write
+from integrations.models.connection import Connection
+from integrations.models.flow import Flow
+
+if TYPE_CHECKING:
+    from integrations.models.record import SyncRecord
+
+
+class Turn(NamedTuple):
+    """When a flow's records go: orders first, then by the flow's priority."""
+
+    is_bulk: bool
+    priority: int
+    flow: int
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        return self.is_bulk, self.priority
+
+
+def turns(target: int) -> list[Turn]:
+    """Return the flows that may deliver to a connection now, in the order in which they go."""
+    able = Flow.objects.filter(
+        is_enabled=True,
+        target=target,
+        target__state=Connection.State.READY,
+        target__probe_at=None,
+    )
+    rows = able.order_by().values_list("lane", "priority", "pk")
+    return sorted(
+        Turn(lane == Flow.Lane.BULK, priority, pk) for lane, priority, pk in rows
+    )
+
+
+class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
+    """The part of the ledger's query set that gives records to workers."""
+
+    def claim(
+        self,
+        target: Connection,
+        worker: str,
+        limit: int,
+        lease: timedelta,
+        *,
+        bulk: int | None = None,
+    ) -> list["SyncRecord"]:
+        """Take up to `limit` due records for `worker` until the lease ends.
+
+        At most `bulk` of them come from bulk flows. The token grows and the crash
+        count goes up before any work, so a worker that dies leaves its trace and a
+        late one can no longer write. A record whose worker died before is not among
+        them: it becomes a suspect, see `claim_suspect`.
+        """
+        good_until = time.monotonic() + lease.total_seconds()
+        most_bulk = limit if bulk is None else bulk
+        with transaction.atomic():
+            if can_claim_at_once():
+                claimed = claim_at_once(
+                    self.model, target.pk, worker, limit, lease, most_bulk
+                )
+            else:
+                claimed = self._claim_by_steps(target, worker, limit, lease, most_bulk)
+            failpoints.hit("claim.before_commit")
+        failpoints.hit("claim.after_commit")
+        for record in claimed:
+            record.good_until = good_until
+        return claimed
+
+    def claim_suspect(
+        self, target: Connection, worker: str, lease: timedelta
+    ) -> "SyncRecord | None":
+        """Take one record whose worker died, to be run with no other beside it.
+
+        It is not charged yet: call its `charge` when it runs alone. Those that were
+        charged least come first, so that the innocent go before the poison.
+        """
+        good_until, now = time.monotonic() + lease.total_seconds(), database_time()
+        with transaction.atomic():
+            lapsed = self.suspects(target, now).order_by("crashes", "due_at", "pk")
+            locked = lapsed.select_for_update(skip_locked=True, of=("self",))
+            record = locked.first()
+            if record is None:
+                return None
+            self._take([record], worker, now + lease, charge=0)
+            failpoints.hit("claim.before_commit")
+        failpoints.hit("claim.after_commit")
+        record.good_until = good_until
+        return record
+
+    def suspects(self, target: Connection, now: datetime) -> Self:
+        """Records that were in the hands of a worker when its lease ended."""
+        flows = [turn.flow for turn in turns(target.pk)]
+        lapsed = self.filter(state=self.model.State.RUNNING, lease_until__lt=now)
+        return lapsed.filter(may_write(), flow__in=flows)
+
+    def due(self, flow: int, now: datetime) -> Self:
+        """The waiting records of a flow that may go, oldest first."""
+        waiting = self.filter(
+            state=self.model.State.WAITING, flow=flow, due_at__lte=now
+        )
+        return waiting.order_by("due_at", "pk")
+
+    def count_due(self, target: Connection, most: int) -> tuple[int, int]:
+        """Count what waits for a connection, of orders and of bulk, each to `most`."""
+        now, counts = database_time(), [0, 0]
+        for turn in turns(target.pk):
+            room = most - counts[turn.is_bulk]
+            if room > 0:
+                counts[turn.is_bulk] += self.due(turn.flow, now)[:room].count()
+        return counts[False], counts[True]
+
+    def has_due(self, target: Connection) -> bool:
+        """Say whether anything may be claimed for a connection now."""
+        waits = any(self.count_due(target, 1))
+        return waits or self.suspects(target, database_time()).exists()
+
+    def _claim_by_steps(
+        self, target: Connection, worker: str, limit: int, lease: timedelta, bulk: int
+    ) -> list["SyncRecord"]:
+        now = database_time()
+        picked = self._pick(turns(target.pk), now, limit, bulk)
+        claimed = [record for record in picked if not record.crashes]
+        self._lay_aside([record for record in picked if record.crashes], now)
+        self._take(claimed, worker, now + lease)
+        return claimed
+
+    def _pick(
+        self, able: list[Turn], now: datetime, limit: int, bulk: int
+    ) -> list["SyncRecord"]:
+        """Lock the records that go next; flows of one rank take turns by age."""
+        picked: list[SyncRecord] = []
+        for (is_bulk, _), flows in groupby(able, key=attrgetter("rank")):
+            room = min(limit - len(picked), bulk if is_bulk else limit)
+            found = self._oldest([turn.flow for turn in flows], now, max(room, 0))
+            picked += found
+            bulk -= len(found) * is_bulk
+        return picked
+
+    def _oldest(
+        self, flows: list[int], now: datetime, limit: int
+    ) -> list["SyncRecord"]:
+        found: list[SyncRecord] = [
+            record
+            for flow in (flows if limit else [])
+            for record in self.due(flow, now)
+            .filter(may_write())
+            .select_for_update(skip_locked=True, of=("self",))[:limit]
+        ]
+        if len(flows) > 1:
+            found.sort(key=attrgetter("due_at", "pk"))
+        return found[:limit]
+
+    def _take(
+        self,
+        records: list["SyncRecord"],
+        worker: str,
+        until: datetime,
+        charge: int = 1,
+    ) -> None:
+        """Write the claim of locked rows, and the same into their copies here."""
+        if not records:
+            return
+        state = self.model.State.RUNNING
+        self.filter(pk__in=[record.pk for record in records]).update(
+            state=state,
+            token=F("token") + 1,
+            crashes=F("crashes") + charge,
+            claimed_version=F("version"),
+            worker=worker,
+            lease_until=until,
+        )
+        for record in records:
+            record.state, record.worker, record.lease_until = state, worker, until
+            record.token += 1
+            record.crashes += charge
+            record.claimed_version = record.version
+
+    def _lay_aside(self, records: list["SyncRecord"], now: datetime) -> None:
+        if records:
+            self.filter(pk__in=[record.pk for record in records]).update(
+                state=self.model.State.RUNNING, worker="", lease_until=now
+            )

@@ -1,0 +1,130 @@
+"""Holding records and letting them go, a batch at a time and oldest first.
+
+A million records are never one statement: each batch is its own short transaction, a
+row that somebody else has locked is left for the next pass, and what is held keeps
+the moment it was due at, so that it goes in its old order afterwards.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
+
+from errorqueue.clock import database_time
+from integrations.models import (
+    NO_HOLD,
+    Connection,
+    SyncRecord,
+    SyncRecordQuerySet,
+)
+from integrations.sync.audit import note_many
+
+# Small enough that PostgreSQL walks the index instead of sorting a whole flow.
+BATCH = 1000
+# What one pass of the sweeper does at most for one connection.
+BATCHES_IN_A_PASS = 10
+# How far back a pass looks for records that landed while others waited for them.
+LANDED_WITHIN = timedelta(minutes=1)
+
+State = SyncRecord.State
+Hold = SyncRecord.Hold
+
+
+def hold_all(connection: Connection, reason: str) -> int:
+    """Hold what waits for a connection, up to ten batches; return how many.
+
+    The rest follows at the next passes: nothing is claimed meanwhile, because the
+    claim asks the connection itself.
+    """
+    held, batches = 0, BATCHES_IN_A_PASS
+    for flow in connection.flows_in.order_by("pk"):
+        waiting = flow.records.filter(state=State.WAITING)
+        while batches and _has_any(waiting):
+            batch = _hold(waiting, connection, reason)
+            held += batch
+            batches -= bool(batch)
+            if batch < BATCH:
+                break
+    return held
+
+
+def _has_any(records: SyncRecordQuerySet) -> bool:
+    """Look at the first in order: without an order the whole flow may be read."""
+    ordered = records.order_by("due_at", "pk")
+    return bool(ordered.values_list("pk", flat=True)[:1])
+
+
+@transaction.atomic
+def _hold(waiting: SyncRecordQuerySet, connection: Connection, reason: str) -> int:
+    picked = _oldest(waiting)
+    held = waiting.filter(pk__in=picked).update(
+        state=State.HELD, hold=Hold.CONNECTION, hold_reason=reason[:300]
+    )
+    if held:
+        note_many("connection", connection.pk, "held", held, reason)
+    return held
+
+
+@transaction.atomic
+def release(records: SyncRecordQuerySet) -> int:
+    """Let up to 1,000 held records go, oldest first; return how many.
+
+    They stay due since when they were; what would have waited for a later try goes
+    behind them, now.
+    """
+    held = records.filter(state=State.HELD)
+    picked = _oldest(held)
+    return SyncRecord.objects.filter(pk__in=picked, state=State.HELD).update(
+        state=State.WAITING,
+        due_at=Least(F("due_at"), Value(database_time())),
+        **NO_HOLD,
+    )
+
+
+def release_all(connection: Connection) -> int:
+    """Let go what a connection held, up to ten batches; return how many."""
+    released = 0
+    for _ in range(BATCHES_IN_A_PASS):
+        batch = _release_batch(connection)
+        released += batch
+        if batch < BATCH:
+            break
+    return released
+
+
+@transaction.atomic
+def _release_batch(connection: Connection) -> int:
+    released = release(held_for(connection))
+    if released:
+        note_many("connection", connection.pk, "let go", released, "It is ready.")
+    return released
+
+
+def held_for(connection: Connection) -> SyncRecordQuerySet:
+    """Return the records that wait until a connection may be used."""
+    return SyncRecord.objects.filter(
+        target_connection=connection, state=State.HELD, hold=Hold.CONNECTION
+    )
+
+
+def release_landed(now: datetime) -> int:
+    """Let go who still waits for a record that was delivered a moment ago.
+
+    Whoever delivers a record lets the first batch go in the same transaction, so
+    this finds only the rest of a very long queue behind one record.
+    """
+    if not SyncRecord.objects.filter(state=State.HELD, hold=Hold.RECORD).exists():
+        return 0
+    landed = SyncRecord.objects.filter(
+        state=State.DELIVERED, delivered_at__gte=now - LANDED_WITHIN
+    ).order_by("-delivered_at")
+    needed = list(landed.values_list("pk", flat=True)[:BATCH])
+    return release(SyncRecord.objects.filter(held_on__in=needed, hold=Hold.RECORD))
+
+
+def _oldest(records: SyncRecordQuerySet) -> list[int]:
+    """Lock the oldest batch, passing over rows that somebody else has locked."""
+    locked = records.select_for_update(skip_locked=True, of=("self",))
+    ordered = locked.order_by("due_at", "pk")
+    return list(ordered.values_list("pk", flat=True)[:BATCH])

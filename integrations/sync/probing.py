@@ -1,0 +1,103 @@
+"""The solitary probe: one request that settles what a connection is."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Least
+
+from errorqueue.clock import database_time
+from integrations.connectors.errors import (
+    AccessRefused,
+    ConnectorError,
+    LimitReached,
+    PermissionMissing,
+    RequestRefused,
+)
+from integrations.models import Connection, Slot
+from integrations.models.vault import SealBroken
+from integrations.sync import incidents
+from integrations.sync.access import (
+    STRIKES_ALLOWED,
+    longest_wait,
+    probe_wait,
+    refuse,
+    resume,
+    why_held,
+)
+from integrations.sync.outbound import connector_for
+
+State = Connection.State
+
+# A log-in under suspicion is tried at half the longest wait for an outage.
+SUSPECTED_WAITS = 0.5
+QUIET_PAUSE = timedelta(seconds=1)
+QUIET_AT_LATEST = timedelta(minutes=1)
+TELL_AFTER = timedelta(minutes=5)
+
+
+def probe(connection_id: int) -> None:
+    """Try the log-in once, alone, and settle what the connection is.
+
+    A log-in under suspicion is tried when all other requests have ended: over the
+    vendor's limit even a good one would be refused.
+    """
+    now = database_time()
+    due = Connection.objects.filter(pk=connection_id, probe_at__lte=now)
+    connection = due.exclude(state=State.PAUSED).first()
+    if connection is None:
+        return
+    if _must_wait_for_quiet(connection):
+        due.update(probe_at=now + QUIET_PAUSE)
+    elif due.update(probe_at=now + _while_probing()):
+        _settle(connection)
+
+
+def _must_wait_for_quiet(connection: Connection) -> bool:
+    now = database_time()
+    if not connection.is_ready or now - connection.state_since > QUIET_AT_LATEST:
+        return False
+    return Slot.objects.filter(connection=connection, lease_until__gt=now).exists()
+
+
+def _while_probing() -> timedelta:
+    """How long a worker that dies during its probe keeps others from trying."""
+    return timedelta(seconds=2 * settings.CALL_TIMEOUT_SECONDS)
+
+
+def _settle(connection: Connection) -> None:
+    try:
+        connector_for(connection).probe()
+    except (AccessRefused, RequestRefused, SealBroken) as error:
+        refuse(connection, str(error) or "The credentials cannot be read.")
+    except PermissionMissing:
+        resume(connection, unless=State.PAUSED)  # the log-in works
+    except ConnectorError as error:
+        busy = isinstance(error, LimitReached) and error.sent
+        if busy and connection.state == State.UNREACHABLE:
+            resume(connection, unless=State.PAUSED)  # whoever is busy can be reached
+        else:
+            _probe_again(connection, error)
+    else:
+        resume(connection, unless=State.PAUSED)
+
+
+def _probe_again(connection: Connection, error: ConnectorError) -> None:
+    """Nothing is decided; after five minutes of that, people hear of it."""
+    failed = connection.strikes + 1 - STRIKES_ALLOWED
+    wait = (
+        probe_wait(failed)
+        if connection.state == State.UNREACHABLE
+        else longest_wait() * SUSPECTED_WAITS
+    )
+    now, most = database_time(), STRIKES_ALLOWED + len(settings.PROBE_SECONDS)
+    Connection.objects.filter(pk=connection.pk, probe_at__isnull=False).update(
+        probe_at=now + wait, strikes=Least(F("strikes") + 1, most)
+    )
+    if now - connection.state_since <= TELL_AFTER:
+        return
+    if connection.state == State.UNREACHABLE:
+        incidents.tell_outage(connection, why_held(connection), str(error))
+    elif connection.is_ready:
+        text = f"The log-in could not be checked for a while: {error}"
+        incidents.tell_refused(connection, text)

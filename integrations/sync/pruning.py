@@ -1,0 +1,53 @@
+"""Clears away what nobody needs any more. Ledger, audit and error queue stay."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django_q.models import OrmQ, Task
+
+from errorqueue.clock import database_time
+from integrations.models import ScheduleSlot, SlotMinute, SlotWait, WorkerGroup
+from integrations.sync.stopping import is_stopping
+
+BATCH = 1000
+TASKS_KEPT = timedelta(days=7)
+GROUPS_KEPT = timedelta(days=30)
+SCHEDULE_SLOTS_KEPT = timedelta(days=90)
+SLOT_MINUTES_KEPT = timedelta(days=7)
+SLOT_WAITS_KEPT = timedelta(hours=1)
+
+
+def prune() -> int:
+    """Delete what is old, in small transactions; return how many rows."""
+    return sum(_delete(old) for old in _old())
+
+
+def _old() -> Iterator[QuerySet[Any]]:
+    now = database_time()
+    yield Task.objects.filter(stopped__lt=now - TASKS_KEPT)
+    yield _nobodys_tasks()
+    yield WorkerGroup.objects.filter(ended_at__lt=now - GROUPS_KEPT)
+    old_slots = ScheduleSlot.objects.filter(due_at__lt=now - SCHEDULE_SLOTS_KEPT)
+    yield old_slots.exclude(state=ScheduleSlot.State.STARTED)
+    yield SlotMinute.objects.filter(minute__lt=now - SLOT_MINUTES_KEPT)
+    yield SlotWait.objects.filter(until__lt=now - SLOT_WAITS_KEPT)
+
+
+def _nobodys_tasks() -> QuerySet[Any]:
+    """Canaries of clusters that are dead: no worker will ever take them."""
+    alive = WorkerGroup.objects.filter(ended_at=None).values("pk")
+    return OrmQ.objects.exclude(key=settings.Q_CLUSTER["name"]).exclude(key__in=alive)
+
+
+def _delete(old: QuerySet[Any]) -> int:
+    count = 0
+    while not is_stopping():
+        batch = list(old.order_by().values_list("pk", flat=True)[:BATCH])
+        if not batch:
+            break
+        count += len(batch)
+        old.model._default_manager.filter(pk__in=batch).delete()
+    return count

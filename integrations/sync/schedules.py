@@ -1,0 +1,246 @@
+"""Runs named jobs at their slots of time: each slot at most once, none in silence.
+
+A slot is taken by inserting its row, together with the wake-up; the unique key lets
+one process win. A worker then takes the row over and runs the job. After a time of
+standstill only the newest missed slot counts: it is run, or recorded as skipped, and
+its row says how many before it were missed.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from errorqueue import failpoints
+from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.clock import database_time
+from errorqueue.text import one_line
+from integrations.models import Bell, Schedule, ScheduleSlot, ring_alerts
+from integrations.sync import audit, pruning
+from integrations.sync.slots import worker_name
+from integrations.sync.timetable import Daily, Every, Rule, TimeSlot
+
+log = logging.getLogger(__name__)
+
+State = ScheduleSlot.State
+# A slot found later than this was missed, not merely met by a slow pass.
+MISSED_AFTER = timedelta(minutes=2)
+# A job that has not ended by then died with its worker.
+LONGEST_JOB = timedelta(minutes=15)
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a schedule may run; there is no other way to name code."""
+
+    label: str
+    run: Callable[[], object]
+
+
+class TrailBroken(Exception):
+    """The audit trail was changed after it was sealed."""
+
+
+def _verify_audit() -> None:
+    broken = audit.verify().broken
+    if broken:
+        raise TrailBroken(broken)
+
+
+JOBS: dict[str, Job] = {
+    "seal": Job("Seal the audit trail", audit.seal),
+    "verify": Job("Check that the audit trail is unbroken", _verify_audit),
+    "prune": Job("Clear away what is no longer needed", pruning.prune),
+}
+DEFAULTS: tuple[tuple[str, str, dict[str, object]], ...] = (
+    ("Seal the audit trail", "seal", {"minutes": 1}),
+    (
+        "Check the audit trail",
+        "verify",
+        {"rule": Schedule.Rule.DAILY, "at": time(4, 0)},
+    ),
+    (
+        "Clear away old rows",
+        "prune",
+        {"rule": Schedule.Rule.DAILY, "at": time(3, 0)},
+    ),
+)
+
+
+class UnknownJob(ValueError):
+    """There is no job of this name."""
+
+
+@transaction.atomic
+def ensure_defaults() -> None:
+    """Make the schedules that every installation has; changed ones stay as they are."""
+    for name, job, rule in DEFAULTS:
+        known = {"job": job, "zone": settings.TIME_ZONE, **rule}
+        Schedule.objects.get_or_create(name=name, defaults=known)
+
+
+def rule_of(schedule: Schedule) -> Rule:
+    """Return the rule; raises ValueError in words when it makes no sense."""
+    if schedule.rule == Schedule.Rule.EVERY:
+        return Every(schedule.minutes)
+    if schedule.at is None:
+        raise ValueError("A daily schedule needs a time of day.")
+    return Daily(schedule.at, zone_of(schedule.zone))
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a time zone; raises ValueError when there is none of this name."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"There is no time zone {name!r}.") from error
+
+
+def job_of(schedule: Schedule) -> Job:
+    if schedule.job not in JOBS:
+        raise UnknownJob(f"There is no job {schedule.job!r}.")
+    return JOBS[schedule.job]
+
+
+def ring_due() -> None:
+    """Take every slot that is due and ring for it; a broken entry stops no other."""
+    for schedule in Schedule.objects.filter(is_enabled=True):
+        try:
+            _take_due(schedule, database_time())
+        except (ValueError, OverflowError) as error:
+            _note_problem(schedule, str(error))
+        except Exception as error:
+            log.exception("Schedule %s could not be looked at", schedule)
+            _note_problem(schedule, f"{type(error).__name__}: {error}")
+    _ring_again()
+    _end_left_behind()
+
+
+def _take_due(schedule: Schedule, now: datetime) -> None:
+    job_of(schedule)
+    rule = rule_of(schedule)
+    if schedule.since is None:
+        Schedule.objects.filter(pk=schedule.pk, since=None).update(since=now)
+        return
+    newest = rule.newest(now)
+    if newest.due_at <= schedule.since:
+        return
+    last = schedule.slots.first()
+    if last and (last.key == newest.key or last.due_at >= newest.due_at):
+        return
+    known_until = max(schedule.since, last.due_at) if last else schedule.since
+    _take(schedule, newest, _missed_before(rule, newest, known_until), now)
+
+
+def _missed_before(rule: Rule, newest: TimeSlot, known_until: datetime) -> int:
+    """Count the slots between the last one known and the newest."""
+    count = 0
+    for slot in rule.after(known_until):
+        if slot.due_at >= newest.due_at or count >= MOST_COUNTED:
+            break
+        count += 1
+    return count
+
+
+def _take(schedule: Schedule, slot: TimeSlot, missed: int, now: datetime) -> None:
+    late = now - slot.due_at > MISSED_AFTER
+    skip = late and schedule.missed == Schedule.Missed.SKIP
+    try:
+        with transaction.atomic():
+            ScheduleSlot.objects.create(
+                schedule=schedule,
+                key=slot.key,
+                due_at=slot.due_at,
+                state=State.SKIPPED if skip else State.STARTED,
+                started_at=now,
+                ended_at=now if skip else None,
+                message=_in_words(missed, late, skip),
+            )
+            if not skip:
+                _ring(schedule.pk)
+    except IntegrityError:
+        return
+    failpoints.hit("schedule.slot")
+
+
+def _in_words(missed: int, late: bool, skip: bool) -> str:
+    said = []
+    if late:
+        said.append("Missed and skipped." if skip else "Missed, run afterwards.")
+    if missed:
+        many = f"{missed} earlier slots were" if missed > 1 else "One earlier slot was"
+        said.append(f"{many} missed and not run.")
+    return " ".join(said)
+
+
+def _ring(schedule_id: int) -> None:
+    Bell.objects.ring(
+        f"schedule:{schedule_id}", "integrations.tasks.run_schedule", schedule_id
+    )
+
+
+def _ring_again() -> None:
+    """A wake-up that got lost is rung again; the row, not the bell, counts."""
+    waiting = ScheduleSlot.objects.filter(state=State.STARTED, worker="")
+    for schedule_id in waiting.order_by().values_list("schedule", flat=True).distinct():
+        _ring(schedule_id)
+
+
+def _end_left_behind() -> None:
+    """Say of a slot whose worker died that it was not finished."""
+    now = database_time()
+    left = ScheduleSlot.objects.filter(
+        state=State.STARTED, started_at__lt=now - LONGEST_JOB
+    )
+    left.exclude(worker="").update(
+        state=State.FAILED, ended_at=now, message="The worker died; not run again."
+    )
+
+
+def run(schedule_id: int) -> None:
+    """Run the job once for each slot that was taken and not begun."""
+    Bell.objects.answer(f"schedule:{schedule_id}")
+    waiting = ScheduleSlot.objects.filter(
+        schedule=schedule_id, state=State.STARTED, worker=""
+    )
+    for slot in waiting.select_related("schedule"):
+        mine = ScheduleSlot.objects.filter(pk=slot.pk, state=State.STARTED, worker="")
+        if mine.update(worker=worker_name(), started_at=database_time()):
+            _run(slot)
+
+
+def _run(slot: ScheduleSlot) -> None:
+    try:
+        job_of(slot.schedule).run()
+    except Exception as error:
+        log.exception("Schedule %s failed", slot)
+        said = f"{type(error).__name__}: {error}"
+        _end(slot, State.FAILED, said)
+        _note_problem(slot.schedule, said)
+    else:
+        _end(slot, State.DONE, slot.message)
+        _note_problem(slot.schedule, "")
+
+
+def _end(slot: ScheduleSlot, state: str, message: str) -> None:
+    ScheduleSlot.objects.filter(pk=slot.pk, state=State.STARTED).update(
+        state=state, ended_at=database_time(), message=one_line(message, 300)
+    )
+
+
+def _note_problem(schedule: Schedule, problem: str) -> None:
+    """Keep what is wrong on the row and tell people once; nothing when it is over."""
+    said, key = one_line(problem, 300), f"schedule:{schedule.pk}"
+    others = Schedule.objects.filter(pk=schedule.pk).exclude(problem=said)
+    if not others.update(problem=said):
+        return
+    link = f"/admin/integrations/schedule/{schedule.pk}/change/"
+    if not said:
+        close_alert(key)
+    elif raise_alert(key, f"Schedule failed: {schedule}", said, link):
+        ring_alerts()

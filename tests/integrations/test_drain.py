@@ -1,0 +1,231 @@
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock, Thread
+
+import pytest
+from django.db import connections
+
+from errorqueue.clock import database_time
+from integrations.models import Bell, Connection, Flow, Slot, SlotMinute, SyncRecord
+from integrations.sync import drain as drain_module
+from integrations.sync import slots
+from integrations.sync.drain import drain
+
+State = SyncRecord.State
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Vendor:
+    """Stands for the delivery of a record: one call of so many seconds."""
+
+    seconds: float = 0.02
+    lock: Lock = field(default_factory=Lock)
+    in_flight: list = field(default_factory=list)
+    most: int = 0
+    order: list = field(default_factory=list)
+    beside: dict = field(default_factory=dict)
+    broken: str = ""
+
+    def run(self, record, gate, desk):
+        key = record.source_key
+        if key == self.broken:
+            raise ValueError("broken")
+        with gate():
+            with self.lock:
+                self.in_flight.append(key)
+                self.order.append(key)
+                self.most = max(self.most, len(self.in_flight))
+                for one in self.in_flight:
+                    others = {other for other in self.in_flight if other != one}
+                    self.beside.setdefault(one, set()).update(others)
+            time.sleep(self.seconds)
+            with self.lock:
+                self.in_flight.remove(key)
+        record.settle(State.DELIVERED)
+
+
+@pytest.fixture
+def vendor(monkeypatch):
+    vendor = Vendor()
+    monkeypatch.setattr(drain_module, "run", vendor.run)
+    return vendor
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(drain_module, "LOOK_SECONDS", 0.1)
+
+
+def in_background(work, *arguments):
+    def live():
+        try:
+            work(*arguments)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=live)
+    thread.start()
+    return thread
+
+
+def states():
+    return set(SyncRecord.objects.values_list("state", flat=True))
+
+
+def left_behind(records, **columns):
+    SyncRecord.objects.filter(pk__in=[record.pk for record in records]).update(
+        state=State.RUNNING,
+        lease_until=database_time() - timedelta(seconds=1),
+        crashes=1,
+        **columns,
+    )
+
+
+def test_everything_due_is_delivered_and_every_slot_is_given_back(
+    account, orders, enter, vendor
+):
+    enter(orders, *map(str, range(30)))
+    assert drain(account.pk) == 30
+    assert states() == {State.DELIVERED}
+    assert vendor.most == 3
+    assert not Slot.objects.exclude(lease_until=None).exists()
+    minutes = SlotMinute.objects.values_list("calls", flat=True)
+    assert sum(minutes) == 30
+
+
+def test_two_drains_never_have_more_in_flight_than_the_allowance(
+    account, orders, enter, vendor
+):
+    enter(orders, *map(str, range(40)))
+    threads = [in_background(drain, account.pk) for _ in range(3)]
+    for thread in threads:
+        thread.join()
+    drain(account.pk)
+    assert vendor.most <= 3
+    assert states() == {State.DELIVERED}
+    assert len(vendor.order) == 40
+
+
+def test_f56_an_order_that_comes_late_passes_the_catalogue(
+    account, orders, bulk, enter, vendor
+):
+    enter(bulk, *(f"stock {number}" for number in range(30)), age=600)
+    working = in_background(drain, account.pk)
+    while len(vendor.order) < 4:
+        time.sleep(0.005)
+    enter(orders, "order", age=1)
+    working.join()
+    assert vendor.order.index("order") < 20
+    assert len(vendor.order) == 31
+
+
+def test_f56_catalogue_work_leaves_the_reserve_free(account, bulk, enter, vendor):
+    enter(bulk, *map(str, range(12)))
+    drain(account.pk)
+    assert vendor.most == 2
+    assert states() == {State.DELIVERED}
+
+
+def test_f08_records_of_a_dead_worker_run_alone(account, orders, enter, vendor):
+    suspects = enter(orders, "a", "b", "c")
+    left_behind(suspects)
+    enter(orders, *map(str, range(10)))
+    drain(account.pk)
+    assert states() == {State.DELIVERED}
+    assert [vendor.beside[key] for key in "abc"] == [set(), set(), set()]
+    assert set(SyncRecord.objects.values_list("crashes", flat=True)) == {0}
+
+
+def test_f08_a_running_drain_sees_a_new_suspect_and_runs_it_alone(
+    account, orders, enter, vendor
+):
+    vendor.seconds = 0.05
+    enter(orders, *map(str, range(40)))
+    [late] = enter(orders, "late", age=-600)
+    working = in_background(drain, account.pk)
+    while len(vendor.order) < 4:
+        time.sleep(0.005)
+    left_behind([late])
+    working.join()
+    assert vendor.beside["late"] == set()
+    assert vendor.order.index("late") < 30
+    assert states() == {State.DELIVERED}
+
+
+def test_a_stop_lets_calls_end_and_gives_the_rest_back(
+    account, orders, enter, vendor, monkeypatch
+):
+    enter(orders, *map(str, range(30)))
+    monkeypatch.setattr(drain_module, "is_stopping", lambda: len(vendor.order) >= 3)
+    monkeypatch.setattr(vendor, "seconds", 0.05)
+    drain(account.pk)
+    assert vendor.in_flight == []
+    unbegun = SyncRecord.objects.filter(state=State.WAITING)
+    assert unbegun.count() >= 20
+    assert set(unbegun.values_list("crashes", "worker")) == {(0, "")}
+    assert not Slot.objects.exclude(lease_until=None).exists()
+
+
+def test_a_drain_whose_time_is_up_rings_for_the_next(
+    account, orders, enter, vendor, settings
+):
+    settings.DRAIN_SECONDS = 0.1
+    enter(orders, *map(str, range(60)))
+    assert 0 < drain(account.pk) < 60
+    assert Bell.objects.get(lane=f"deliver:{account.pk}").rung_at is not None
+    assert states() == {State.DELIVERED, State.WAITING}
+
+
+def test_a_fault_of_ours_stops_no_neighbour(account, orders, enter, vendor):
+    vendor.broken = "3"
+    enter(orders, *map(str, range(10)))
+    drain(account.pk)
+    assert SyncRecord.objects.filter(state=State.DELIVERED).count() == 9
+    assert SyncRecord.objects.get(source_key="3").state == State.RUNNING
+
+
+def test_a_page_gets_a_slot_while_orders_fill_them_all(account, orders, enter, vendor):
+    vendor.seconds = 0.05
+    enter(orders, *map(str, range(60)))
+    working = in_background(drain, account.pk)
+    while len(vendor.order) < 4:
+        time.sleep(0.005)
+    with slots.one_request(account):
+        assert len(vendor.order) < 55
+    working.join()
+    assert states() == {State.DELIVERED}
+    assert vendor.most <= 3
+
+
+def test_a_drain_ends_when_its_connection_is_paused(account, orders, enter, vendor):
+    enter(orders, *map(str, range(60)))
+    working = in_background(drain, account.pk)
+    while len(vendor.order) < 4:
+        time.sleep(0.005)
+    Connection.objects.update(state=Connection.State.PAUSED)
+    working.join()
+    assert State.WAITING in states()
+
+
+def test_other_work_that_waits_for_a_worker_ends_a_drain(
+    account, orders, enter, vendor, monkeypatch
+):
+    monkeypatch.setattr(drain_module, "MAKE_WAY_AFTER", 0.0)
+    monkeypatch.setattr(drain_module.random, "random", lambda: 0.0)
+    rung = database_time() - timedelta(seconds=4)
+    Bell.objects.create(lane="inbox", rung_at=rung)
+    vendor.seconds = 0.05
+    enter(orders, *map(str, range(60)))
+    assert drain(account.pk) < 60
+
+
+def test_the_last_slot_lost_sends_no_request(account, orders, enter, vendor):
+    enter(orders, "1")
+    Flow.objects.update(lane=Flow.Lane.BULK)
+    held = slots.take(account, "another", 3, 20)
+    assert drain(account.pk) == 0
+    assert vendor.order == []
+    slots.give_back(held[-1])
+    assert drain(account.pk) == 1
