@@ -1,24 +1,30 @@
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.core import checks
 
 from config import checks as ours
 
+# Those of the checks that workers run before they begin.
+WORKERS = "workers"
 
-class ConsoleAdminConfig(AdminConfig):
+
+class ConsoleAdminConfig(SimpleAdminConfig):
     """The admin, served by our own site."""
 
     default_site = "config.admin.ConsoleSite"
 
     def ready(self) -> None:
         super().ready()
+        if settings.SHOWS_PAGES:
+            admin.autodiscover()
+            hide_queue_pages()
         apps.get_app_config("auth").verbose_name = "People and roles"
-        hide_queue_pages()
         checks.register(ours.queue_pages_are_hidden, checks.Tags.admin)
-        checks.register(ours.clockwork_fits)
-        checks.register(ours.wake_ups_are_in_our_database)
-        checks.register(ours.no_strikes_in_production, checks.Tags.security)
+        checks.register(ours.clockwork_fits, WORKERS)
+        checks.register(ours.wake_ups_are_in_our_database, WORKERS)
+        checks.register(ours.no_strikes_in_production, checks.Tags.security, WORKERS)
         checks.register(ours.database_is_sound, checks.Tags.database)
 
 

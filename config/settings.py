@@ -10,6 +10,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("WAYBILL_VAR_DIR", default=str(BASE_DIR / "var")))
 PRODUCTION = flag("WAYBILL_PRODUCTION")
 TESTING = "pytest" in sys.modules
+# Workers show no pages: without the admin they are 10 MB smaller.
+SHOWS_PAGES = sys.argv[1:2] != ["work"]
 
 # Keys. WAYBILL_FIELD_KEYS encrypts credentials: newest first, older ones still read.
 SECRET_KEY = own_key("SECRET_KEY", VAR_DIR, PRODUCTION)
@@ -195,7 +197,7 @@ LATE_SECONDS = number("WAYBILL_LATE_SECONDS", 0) or None
 PROBE_SECONDS = [
     float(word) for word in words("WAYBILL_PROBE_SECONDS", ["5", "10", "30"])
 ]
-WORKERS = number("WAYBILL_WORKERS", 4)
+WORKERS = number("WAYBILL_WORKERS", 3)
 # Where the crash harness arms its strikes; refused in production.
 FAILPOINTS = env.str("WAYBILL_FAILPOINTS", default="")
 

@@ -8,11 +8,12 @@ that version, which is pinned exactly.
 """
 
 import logging
+import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
+import uuid
 from typing import Any
 
 import django_q.cluster
@@ -20,9 +21,10 @@ from django.db import Error
 from django_q.conf import Conf
 
 from integrations.management.lane import Lane
-from integrations.management.processes import die_with_parent
-from integrations.sync.clusters import note_all_busy
-from integrations.sync.stopping import ask_to_stop
+from integrations.management.processes import Stop, die_with_parent
+from integrations.sync.clusters import let_go, note_all_busy
+from integrations.sync.slots import worker_name
+from integrations.sync.stopping import ask_to_stop, begin_unasked
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +35,20 @@ BUSY_NOTE_SECONDS = 2
 POLITE_SECONDS = 25
 
 
+class Asked(Stop):
+    """Stands for the library's event, which a signal's receiver must not set."""
+
+    def is_set(self) -> bool:
+        return self.asked
+
+
 class CrashOnlySentinel(django_q.cluster.Sentinel):
     """The guard of the cluster; prefers a fresh start to a doubtful repair."""
 
     def start(self) -> None:
-        # TERM to the whole group must not kill the guard before its workers.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.register_at_fork(after_in_child=_take_term)
+        # TERM asks the guard alone; its workers end when they are told to.
+        self.stop_event = Asked()
+        os.register_at_fork(after_in_child=_take_signals)
         self.busy_noted = 0.0
         super().start()
 
@@ -85,6 +94,8 @@ class CrashOnlySentinel(django_q.cluster.Sentinel):
         if killed and (helper or idle) and not self.stop_event.is_set():
             self.end(START_AGAIN)
         super().reincarnate(process)
+        if killed:
+            _let_go(process.pid)
 
     def stop(self) -> None:
         ask_to_stop()
@@ -107,16 +118,21 @@ class CrashOnlySentinel(django_q.cluster.Sentinel):
         return [*self.pool, self.monitor, self.pusher]
 
 
-def _take_term() -> None:
+def _let_go(pid: int) -> None:
+    try:
+        let_go(worker_name(pid))
+    except Error as error:
+        log.warning("What worker %s held waits for its lease: %s", pid, error)
+
+
+def _take_signals() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_cluster() -> None:
-    """Run one cluster until asked to stop; exits with 75 when its guard has fallen."""
-    django_q.cluster.Sentinel = CrashOnlySentinel  # type: ignore[misc]
+    """Be the guard of one cluster until asked to stop by TERM."""
+    begin_unasked()
     os.register_at_fork(after_in_child=die_with_parent)
-    cluster: Any = django_q.cluster.Cluster(Lane())
-    cluster.start()
-    cluster.sentinel.join()
-    if cluster.start_event is not None:
-        sys.exit(START_AGAIN)
+    started = multiprocessing.get_context("fork").Event()
+    CrashOnlySentinel(None, started, uuid.uuid4(), Lane())

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from errorqueue.alerts import close_alert, raise_alert
 from errorqueue.clock import database_time
-from integrations.management.processes import Child, manage
+from integrations.management.crash_only import run_cluster
+from integrations.management.fork import Fork
 from integrations.models import GENERATION, WorkerGroup, ring_alerts
+from integrations.models.cluster import GENERATION_SHOWN
 from integrations.sync import clusters
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ class Group:
     """
 
     def __init__(self) -> None:
-        self.child = Child("the cluster", manage("work", "--cluster"))
+        self.child = Fork("the cluster", run_cluster)
         self.generation = ""
         self.awake_since: datetime | None = None
         self.looked = 0.0
@@ -49,9 +51,13 @@ class Group:
         else:
             self._listen(now)
 
+    def note_seen(self) -> None:
+        """Give a sign of life between the parts of a long pass."""
+        if self.generation:
+            clusters.note_seen(self.generation)
+
     def has_fallen(self) -> bool:
-        process = self.child.process
-        return process is None or process.poll() is not None
+        return not self.child.is_alive
 
     def is_urgent(self) -> bool:
         """Say whether to look at once; one that falls again and again may wait."""
@@ -60,17 +66,18 @@ class Group:
     def start(self) -> None:
         self.generation = clusters.begin()
         self.child.environment = {GENERATION: self.generation}
-        self.child.start()
         self.vain_starts += 1
         if self.vain_starts > VAIN_STARTS:
             self._alarm(f"The cluster was started {self.vain_starts} times in vain.")
+        self.child.start()
 
     def start_again(self, why: str) -> None:
         """End the whole group, declared dead first, and start a new one."""
-        code = self.child.process and self.child.process.poll()
+        code = self.child.exit_code
         log.error("Cluster %s (exit %s): %s", self.generation, code, why)
         clusters.end(self.generation, why)
         self.child.kill()
+        clusters.let_go(f":{self.generation[:GENERATION_SHOWN]}")
         self.start()
 
     def stop(self) -> None:

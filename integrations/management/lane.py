@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models.functions import Now
 from django_q.brokers.orm import ORM
 
+from integrations.models import may_write
 from integrations.sync.clusters import count_task, own_generation
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class Lane(ORM):
     def _take(self) -> list[tuple[int, str]]:
         queue = self.get_connection()
         lanes = [self.list_key, own_generation()]
-        free = queue.filter(key__in=lanes, lock__lte=Now()).order_by("pk")
+        due = queue.filter(may_write(), key__in=lanes, lock__lte=Now())
+        free = due.order_by("pk")
         return [
             (task.pk, task.payload)
             for task in free[: settings.Q_CLUSTER["bulk"]]

@@ -225,6 +225,14 @@ class Migration(migrations.Migration):
             model_name='scheduleslot',
             constraint=models.UniqueConstraint(fields=('schedule', 'key'), name='schedule_slot_once'),
         ),
+        migrations.AddIndex(
+            model_name='scheduleslot',
+            index=models.Index(fields=['schedule', '-due_at'], name='schedule_slot_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='scheduleslot',
+            index=models.Index(condition=models.Q(('state', 'started')), fields=['started_at'], name='schedule_slot_started'),
+        ),
         migrations.AddConstraint(
             model_name='slotminute',
             constraint=models.UniqueConstraint(fields=('connection', 'minute'), name='slot_minute_once'),
@@ -256,5 +264,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='syncrecord',
             index=models.Index(condition=models.Q(('email', ''), _negated=True), fields=['email'], name='record_email'),
+        ),
+        migrations.RemoveConstraint(model_name='inboxevent', name='delivery_once'),
+        migrations.AddConstraint(
+            model_name='inboxevent',
+            constraint=models.UniqueConstraint(fields=('connection', 'delivery_id', 'digest'), name='delivery_once'),
         ),
     ]

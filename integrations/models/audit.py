@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from errorqueue.clock import DatabaseTime
+from integrations.models import statements
 
 if TYPE_CHECKING:
     from integrations.models.record import SyncRecord
@@ -44,19 +45,30 @@ class AuditTrail(models.Manager["AuditEntry"]):
         by: User = None,
     ) -> None:
         """Write down one step of one record; `detail` names keys, never people."""
-        self.create(
-            at=DatabaseTime(),
-            subject="record",
-            subject_id=record.pk,
-            verb=verb,
-            before=before,
-            after=after,
-            token=record.token,
-            version=record.claimed_version or record.version,
-            worker=record.worker,
-            by=by,
-            detail=detail[:300],
-        )
+        statements.run(self.entry(record, verb, before, after, detail, by))
+
+    def entry(
+        self,
+        record: "SyncRecord",
+        verb: str,
+        before: str,
+        after: str,
+        detail: str = "",
+        by: User = None,
+    ) -> statements.Step:
+        """Return what `note` would write, to travel with other statements."""
+        step = {
+            "record": record.pk,
+            "verb": verb,
+            "before": before,
+            "after": after,
+            "token": record.token,
+            "version": record.claimed_version or record.version,
+            "worker": record.worker,
+            "by": by and by.pk,
+            "detail": detail[:300],
+        }
+        return statements.Step(statements.NOTE, step)
 
     def note_many(
         self, subject: str, subject_id: int, verb: str, count: int, detail: str = ""

@@ -4,17 +4,20 @@ It does what `ClaimingQuerySet` does step by step elsewhere: a drain that claims
 twenty records waits for the database once.
 """
 
-import os
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
-from psycopg import Cursor
 
-from integrations.models.cluster import GENERATION
+from integrations.models import statements
 
 if TYPE_CHECKING:
     from integrations.models.record import SyncRecord
+
+# With so many deaths to its charge a record runs with no other beside it. One is
+# mostly the machine's doing, and a crew in single file would hold up a whole outage.
+ALONE_FROM = 2
 
 # `statement_timestamp()` is the same in the whole statement, so an index may use it.
 CLAIM = """
@@ -37,10 +40,7 @@ WITH picked AS MATERIALIZED (
         ) waiting
         WHERE flow.target_id = %(target)s AND flow.is_enabled
           AND target.state = 'ready' AND target.probe_at IS NULL
-          AND (%(generation)s = '' OR EXISTS (
-              SELECT 1 FROM integrations_workergroup
-              WHERE generation = %(generation)s AND ended_at IS NULL
-          ))
+          AND ({may_write})
     ) able
     WHERE NOT is_bulk OR place <= {bulk:d}
     ORDER BY is_bulk, priority, due_at, id
@@ -50,10 +50,10 @@ UPDATE integrations_syncrecord record SET
     state = 'running',
     token = record.token + 1,
     claimed_version = record.version,
-    crashes = record.crashes + (record.crashes = 0)::int,
-    worker = CASE WHEN record.crashes = 0 THEN %(worker)s ELSE '' END,
+    crashes = record.crashes + (record.crashes < {alone:d})::int,
+    worker = CASE WHEN record.crashes < {alone:d} THEN %(worker)s ELSE '' END,
     lease_until = statement_timestamp()
-        + CASE WHEN record.crashes = 0 THEN %(lease)s ELSE interval '0' END
+        + CASE WHEN record.crashes < {alone:d} THEN %(lease)s ELSE interval '0' END
 FROM picked WHERE record.id = picked.id
 RETURNING picked.is_bulk, picked.priority, {columns}
 """
@@ -73,23 +73,25 @@ def claim_at_once(
 ) -> list["SyncRecord"]:
     """Claim what goes next and return it in that order.
 
-    Records that were charged before are laid aside in the same statement and left
+    Records that were charged with two deaths are laid aside in the same statement and left
     out of the answer.
     """
-    values: dict[str, Any] = {
-        "target": target,
-        "worker": worker,
-        "lease": lease,
-        "generation": os.environ.get(GENERATION, ""),
-    }
+    values = {"target": target, "worker": worker, "lease": lease}
     fields = model._meta.concrete_fields
     columns = ", ".join(f'record."{field.column}"' for field in fields)
-    statement = CLAIM.format(columns=columns, limit=limit, bulk=bulk)
-    connection.ensure_connection()
-    # The planner needs as long as the claim itself, hence a prepared statement.
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        rows = cursor.execute(statement, values, prepare=True).fetchall()
+    rows = statements.read(_statement(columns, limit, bulk), values)
     return _in_order(model, fields, rows, worker)
+
+
+@cache
+def _statement(columns: str, limit: int, bulk: int) -> str:
+    return CLAIM.format(
+        columns=columns,
+        limit=limit,
+        bulk=bulk,
+        alone=ALONE_FROM,
+        may_write=statements.MAY_WRITE,
+    )
 
 
 def _in_order(

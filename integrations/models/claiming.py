@@ -15,7 +15,7 @@ from django.db.models import F
 
 from errorqueue import failpoints
 from errorqueue.clock import database_time
-from integrations.models.claim_sql import can_claim_at_once, claim_at_once
+from integrations.models.claim_sql import ALONE_FROM, can_claim_at_once, claim_at_once
 from integrations.models.cluster import may_write
 from integrations.models.connection import Connection
 from integrations.models.flow import Flow
@@ -66,7 +66,7 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
 
         At most `bulk` of them come from bulk flows. The token grows and the crash
         count goes up before any work, so a worker that dies leaves its trace and a
-        late one can no longer write. A record whose worker died before is not among
+        late one can no longer write. A record that two workers died of is not among
         them: it becomes a suspect, see `claim_suspect`.
         """
         good_until = time.monotonic() + lease.total_seconds()
@@ -87,7 +87,7 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
     def claim_suspect(
         self, target: Connection, worker: str, lease: timedelta
     ) -> "SyncRecord | None":
-        """Take one record whose worker died, to be run with no other beside it.
+        """Take one record that two workers died of, to be run with none beside it.
 
         It is not charged yet: call its `charge` when it runs alone. Those that were
         charged least come first, so that the innocent go before the poison.
@@ -106,10 +106,14 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
         return record
 
     def suspects(self, target: Connection, now: datetime) -> Self:
-        """Records that were in the hands of a worker when its lease ended."""
+        """Records that were in the hands of a dying worker for the second time."""
         flows = [turn.flow for turn in turns(target.pk)]
-        lapsed = self.filter(state=self.model.State.RUNNING, lease_until__lt=now)
-        return lapsed.filter(may_write(), flow__in=flows)
+        left = self.left_behind(now).filter(crashes__gte=ALONE_FROM)
+        return left.filter(may_write(), flow__in=flows)
+
+    def left_behind(self, now: datetime) -> Self:
+        """Records that were in the hands of a worker when its lease ended."""
+        return self.filter(state=self.model.State.RUNNING, lease_until__lt=now)
 
     def due(self, flow: int, now: datetime) -> Self:
         """The waiting records of a flow that may go, oldest first."""
@@ -137,8 +141,9 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
     ) -> list["SyncRecord"]:
         now = database_time()
         picked = self._pick(turns(target.pk), now, limit, bulk)
-        claimed = [record for record in picked if not record.crashes]
-        self._lay_aside([record for record in picked if record.crashes], now)
+        claimed = [record for record in picked if record.crashes < ALONE_FROM]
+        feared = [record for record in picked if record.crashes >= ALONE_FROM]
+        self._lay_aside(feared, now)
         self._take(claimed, worker, now + lease)
         return claimed
 

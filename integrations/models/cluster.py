@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Exists, Q
 
 GENERATION = "WAYBILL_GENERATION"
+# So much of it stands in the names of workers.
+GENERATION_SHOWN = 8
 
 
 class WorkerGroup(models.Model):
@@ -41,8 +43,20 @@ def may_write() -> Q:
     A worker of a cluster that was declared dead may not, however alive it feels. A
     process outside any cluster (a page, a command, a test) always may.
     """
-    generation = os.environ.get(GENERATION, "")
-    if not generation:
+    mine = generation()
+    if not mine:
         return Q()
-    alive = WorkerGroup.objects.filter(pk=generation, ended_at=None)
+    alive = WorkerGroup.objects.filter(pk=mine, ended_at=None)
     return Q(Exists(alive))
+
+
+# The same as SQL, for a statement that is given `generation`.
+MAY_WRITE = (
+    "%(generation)s = '' OR EXISTS (SELECT 1 FROM integrations_workergroup "
+    "WHERE generation = %(generation)s AND ended_at IS NULL)"
+)
+
+
+def generation() -> str:
+    """Return the worker group of this process, empty outside any cluster."""
+    return os.environ.get(GENERATION, "")

@@ -1,5 +1,7 @@
 """One account of a vendor, its credentials and its state."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.db import models
 
@@ -79,11 +81,12 @@ class Connection(models.Model):
         """Say whether records may be sent there now."""
         return self.is_ready and self.probe_at is None
 
-    def move(self, state: str, reason: str = "", *, unless: str | None = None) -> bool:
+    def move(
+        self, state: str, reason: str = "", *, unless: Collection[str] = ()
+    ) -> bool:
         """Change the state with its reason; say whether this call changed it."""
-        others = Connection.objects.filter(pk=self.pk).exclude(state=state)
-        if unless is not None:
-            others = others.exclude(state=unless)
+        mine = Connection.objects.filter(pk=self.pk)
+        others = mine.exclude(state__in=[state, *unless])
         now = database_time()
         moved = others.update(state=state, state_reason=reason[:500], state_since=now)
         if moved:

@@ -23,7 +23,7 @@ KEEP = f"""
         body, headers, digest, received_at, state, reason, tries)
     VALUES (%(connection_id)s, %(delivery_id)s, %(topic)s, %(event_id)s, %(body)s,
         %(headers)s::jsonb, %(digest)s, clock_timestamp(), 'received', '', 0)
-    ON CONFLICT (connection_id, delivery_id) DO NOTHING;
+    ON CONFLICT (connection_id, delivery_id, digest) DO NOTHING;
     {ringing.RING}
 """  # noqa: S608 (constants only)
 TOLD = ("connection_id", "delivery_id", "topic", "event_id", "body", "digest")
@@ -102,7 +102,9 @@ class InboxEvent(models.Model):
         ordering = ["-received_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["connection", "delivery_id"], name="delivery_once"
+                # The id comes in an unsigned header: another body is another event.
+                fields=["connection", "delivery_id", "digest"],
+                name="delivery_once",
             )
         ]
         indexes = [

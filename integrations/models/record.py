@@ -13,6 +13,7 @@ from errorqueue.services import NotOpen
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.connectors.base import SourceObject
+from integrations.models import statements
 from integrations.models.audit import AuditEntry
 from integrations.models.bell import ring_connection
 from integrations.models.claiming import ClaimingQuerySet
@@ -266,13 +267,18 @@ class SyncRecord(models.Model):
         settled = Q(
             state__in=[self.State.WAITING, self.State.FAILED, self.State.DELIVERED]
         )
-        SyncRecord.objects.filter(settled | on_record | by_rule, pk=self.pk).update(
+        queued = SyncRecord.objects.filter(settled | on_record | by_rule, pk=self.pk)
+        moved = queued.update(
             state=self.State.WAITING,
             due_at=database_time(),
             tries=0,
             exclusion="",
             **NO_HOLD,
         )
+        if moved and self.state != self.State.WAITING:
+            AuditEntry.objects.note(
+                self, "newer version", self.state, self.State.WAITING
+            )
         return True
 
     @property
@@ -299,14 +305,14 @@ class SyncRecord(models.Model):
             currency=self.currency,
         )
 
-    def settle(self, state: str, **columns: Any) -> bool:
+    def settle(self, state: str, *first: statements.Step, **columns: Any) -> bool:
         """Leave `running` if this worker still holds the record; say whether it did.
 
         A newer version that came meanwhile sends the record back to waiting, unless
         it was delivered for good on a create-only flow. The crash count returns to
-        zero: whatever the outcome, the worker lived.
+        zero: whatever the outcome, the worker lived. What must be written before it,
+        either way, may travel with it as `first`.
         """
-        mine = self._mine()
         common = {
             "crashes": 0,
             "lease_until": None,
@@ -314,14 +320,34 @@ class SyncRecord(models.Model):
             "asks_afresh": False,
         }
         for_good = state == self.State.DELIVERED and self.flow.mode == Flow.Mode.CREATE
-        unchanged = mine if for_good else mine.filter(version=self.claimed_version)
-        if unchanged.update(**{**common, "state": state, **columns}):
+        left = {**common, "state": state, **columns}
+        if self._leave(left, *first, any_version=for_good):
             self.state = state
             return True
         kept = {name: columns[name] for name in KEPT_ANYWAY if name in columns}
         self.state = self.State.WAITING
         back = {"state": self.state, "due_at": DatabaseTime(), "tries": 0}
-        return bool(mine.update(**common, **back, **kept))
+        return self._leave({**common, **back, **kept}, any_version=True)
+
+    def _leave(
+        self, columns: dict[str, Any], *first: statements.Step, any_version: bool
+    ) -> bool:
+        """Write columns while this claim stands, or only in its version as well."""
+        stamped = [name for name in columns if isinstance(columns[name], DatabaseTime)]
+        values = {
+            "held_on_id" if name == "held_on" else name: getattr(value, "pk", value)
+            for name, value in columns.items()
+            if name not in stamped
+        }
+        same = "" if any_version else "AND version = %(claimed_version)s"
+        statement = statements.settling(tuple(values), tuple(stamped), same)
+        claim = {
+            "record": self.pk,
+            "claim": self.token,
+            "claimed_version": self.claimed_version,
+        }
+        step = statements.Step(statement, {**values, **claim})
+        return bool(statements.run(*first, step)[-1].touched)
 
     def lock_claim(self) -> bool:
         """Lock the row until the transaction ends; False when the claim was lost."""

@@ -67,6 +67,14 @@ class ScheduleSlot(models.Model):
                 fields=["schedule", "key"], name="schedule_slot_once"
             )
         ]
+        indexes = [
+            models.Index(fields=["schedule", "-due_at"], name="schedule_slot_newest"),
+            models.Index(
+                fields=["started_at"],
+                condition=models.Q(state="started"),
+                name="schedule_slot_started",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.schedule} {self.key}"

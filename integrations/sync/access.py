@@ -6,6 +6,7 @@ that fails several times in a row opens the circuit: its records are held, no tr
 used up, and the same probe closes it (`probing.py`).
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -26,6 +27,8 @@ from integrations.sync.holds import hold_all, release_all
 
 State = Connection.State
 
+# What people set, only people end.
+BY_PEOPLE = (State.PAUSED, State.REFRESHED)
 # Failures of this kind in a row, counted over all workers, open the circuit.
 OUTAGE = (ConnectionFailed, TimedOut, ServerFault)
 STRIKES_ALLOWED = 5
@@ -107,7 +110,7 @@ def ring_probe(connection_id: int) -> None:
 
 def refuse(connection: Connection, reason: str) -> None:
     """Pause the whole connection, hold its records, tell people once."""
-    moved = connection.move(State.REFUSED, reason, unless=State.PAUSED)
+    moved = connection.move(State.REFUSED, reason, unless=BY_PEOPLE)
     if moved or connection.state == State.REFUSED:
         Connection.objects.filter(pk=connection.pk, state=State.REFUSED).update(
             probe_at=database_time() + longest_wait() * REFUSED_WAITS
@@ -116,10 +119,10 @@ def refuse(connection: Connection, reason: str) -> None:
         incidents.tell_refused(connection, f"The vendor said: {reason}")
 
 
-def resume(connection: Connection, *, unless: str | None = None) -> bool:
+def resume(connection: Connection, *, unless: Collection[str] = ()) -> bool:
     """Take the connection into use again and let its records go, oldest first.
 
-    `unless` names a state that is left alone: a person's pause outlasts a probe that
+    `unless` names states that are left alone: what a person set outlasts a probe that
     was under way. Says whether the connection is in use now. The first records go
     at once, the others at the next passes of the sweeper.
     """

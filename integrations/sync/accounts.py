@@ -102,7 +102,7 @@ def check(connection: Connection) -> CheckResult:
     """
     result = _missing(connection) or _call(connection)
     if result.is_good and connection.state in AWAY:
-        access.resume(connection, unless=State.PAUSED)
+        access.resume(connection, unless=[State.PAUSED])
     return result
 
 

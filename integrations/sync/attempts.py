@@ -1,70 +1,92 @@
 """Every try leaves a row: before its request goes out, and when its end is known."""
 
-from typing import Any
+import json
 
 from django.db import transaction
 
 from errorqueue import failpoints
-from errorqueue.clock import DatabaseTime
 from errorqueue.failures import Failure
 from errorqueue.text import clean, clean_tree
+from integrations.connectors import exact
+from integrations.connectors.base import Payload
 from integrations.connectors.errors import ConnectorError
 from integrations.failures import is_unknown
-from integrations.models import Attempt, SyncRecord
+from integrations.models import Attempt, SyncRecord, statements
 from integrations.sync.delivery import Delivery, LostClaim
 
 Outcome = Attempt.Outcome
 
 
-def intend(delivery: Delivery, **columns: Any) -> Attempt:
+def intend(
+    delivery: Delivery, payload: Payload, external_id: str, digest: str
+) -> Attempt:
     """Commit what is about to be sent, before it leaves; raises LostClaim."""
     with transaction.atomic():
-        attempt = new_attempt(delivery, **columns)
+        attempt = new_attempt(delivery, payload, external_id, digest)
         failpoints.hit("intent.before_commit")
     failpoints.hit("intent.after_commit")
     return attempt
 
 
-def new_attempt(delivery: Delivery, **columns: Any) -> Attempt:
+def new_attempt(
+    delivery: Delivery, payload: Payload | None, external_id: str = "", digest: str = ""
+) -> Attempt:
     """Write the next attempt of a record down; raises LostClaim.
 
     The record's row is locked meanwhile: numbers are given out one by one, and only to
     the worker that still holds it and may still write.
     """
-    record = delivery.record
-    if not record.lock_claim():
+    record, version = delivery.record, delivery.version
+    intent = {
+        "record": record.pk,
+        "claim": record.token,
+        "version": record.claimed_version,
+        "mapping": version and version.pk,
+        "external_id": external_id,
+        "digest": digest,
+        "payload": None if payload is None else exact.dumps(payload),
+        "worker": record.worker,
+    }
+    written = statements.read(statements.INTEND, intent)
+    if not written:
         raise LostClaim
-    delivery.earlier = earlier_tries(record)
-    last = delivery.earlier[-1].number if delivery.earlier else 0
-    return Attempt.objects.create(
+    (pk, number), *_ = written
+    delivery.earlier = earlier_tries(record, number)
+    return Attempt(
+        pk=pk,
         record=record,
-        number=last + 1,
-        token=record.token,
+        number=number,
         version=record.claimed_version,
-        mapping=delivery.version,
-        worker=record.worker,
-        started_at=DatabaseTime(),
-        **columns,
+        external_id=external_id,
+        digest=digest,
     )
 
 
-def earlier_tries(record: SyncRecord) -> list[Attempt]:
-    """Return the tries so far, in their order; a first claim has none."""
-    if record.token <= 1:
+def earlier_tries(record: SyncRecord, number: int) -> list[Attempt]:
+    """Return the tries before `number`, in their order."""
+    if number == 1:
         return []
-    return list(record.attempts.defer("payload", "exchanges").order_by("number"))
+    tries = record.attempts.filter(number__lt=number)
+    return list(tries.defer("payload", "exchanges").order_by("number"))
 
 
-def close(delivery: Delivery, outcome: str, message: str, kind: str = "") -> None:
-    """Write down how a try ended; it is this worker's own row, whoever holds the record."""
+def ending(
+    delivery: Delivery, outcome: str, message: str, kind: str = ""
+) -> statements.Step:
+    """Return what writes down how a try ended.
+
+    The row is this worker's own, whoever holds the record.
+    """
     assert delivery.attempt is not None  # noqa: S101 (for the type checker)
-    Attempt.objects.filter(pk=delivery.attempt.pk).update(
-        outcome=outcome,
-        message=clean(message),
-        kind=kind,
-        exchanges=clean_tree(delivery.exchanges),
-        milliseconds=delivery.milliseconds,
-    )
+    end = {
+        "attempt": delivery.attempt.pk,
+        "outcome": outcome,
+        "message": clean(message),
+        "kind": kind,
+        "exchanges": json.dumps(clean_tree(delivery.exchanges)),
+        "milliseconds": delivery.milliseconds,
+    }
+    return statements.Step(statements.CLOSE, end)
 
 
 def close_failed(delivery: Delivery, error: Exception, failure: Failure) -> None:
@@ -74,11 +96,12 @@ def close_failed(delivery: Delivery, error: Exception, failure: Failure) -> None
     """
     if delivery.attempt is None:
         mapped = delivery.mapped
-        delivery.attempt = new_attempt(delivery, payload=mapped and mapped.payload)
+        delivery.attempt = new_attempt(delivery, mapped.payload if mapped else None)
     unsure = is_unknown(error) or not isinstance(error, ConnectorError)
     was_intended = bool(delivery.attempt.external_id)
     outcome = Outcome.UNKNOWN if unsure and was_intended else Outcome.FAILED
-    close(delivery, outcome, failure.what.removeprefix("– "), failure.kind)
+    what = failure.what.removeprefix("– ")
+    statements.run(ending(delivery, outcome, what, failure.kind))
 
 
 def settle_earlier(delivery: Delivery) -> None:

@@ -23,6 +23,7 @@ BLOCK = 1000
 MOST_BLOCKS = 200
 
 note = AuditEntry.objects.note
+entry = AuditEntry.objects.entry
 note_many = AuditEntry.objects.note_many
 
 

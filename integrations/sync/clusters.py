@@ -16,7 +16,7 @@ from django.db.models import F
 from django_q.models import OrmQ
 
 from errorqueue.clock import database_time
-from integrations.models import GENERATION, Bell, WorkerGroup, ringing
+from integrations.models import GENERATION, Bell, SyncRecord, WorkerGroup, ringing
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,16 @@ def end(generation: str, reason: str) -> None:
     alive.update(ended_at=database_time(), end_reason=reason[:200])
     forget_canaries(generation)
     Bell.objects.take_for_lost()
+
+
+def let_go(worker: str) -> int:
+    """End the leases of records that a process held which is dead for certain.
+
+    `worker` is its name, or the end of the names of a whole cluster. Its slots keep
+    their leases: the vendor may still be at work on what was sent last.
+    """
+    held = SyncRecord.objects.filter(state=SyncRecord.State.RUNNING)
+    return held.filter(worker__endswith=worker).update(lease_until=database_time())
 
 
 def end_silent(but: str = "") -> int:

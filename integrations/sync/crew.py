@@ -28,6 +28,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._sequence = count()
         self._is_over = False
+        self._level = 0
 
     def records(self) -> list[SyncRecord]:
         """Return what is in hand, begun or not."""
@@ -61,6 +62,7 @@ class Crew:
     def wait(self, level: int, seconds: float) -> None:
         """Wait until no more than `level` records are in hand."""
         with self._changed:
+            self._level = level
             self._changed.wait_for(lambda: self._in_hand() <= level, seconds)
 
     def end(self) -> None:
@@ -99,4 +101,5 @@ class Crew:
         finally:
             with self._changed:
                 self._running.remove(record)
-                self._changed.notify_all()
+                if self._in_hand() <= self._level:  # nobody waits for less
+                    self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""What one thread keeps at hand from one delivery to the next, for a second."""
+"""What a crew keeps at hand from one delivery to the next, for a second."""
 
 import threading
 import time
@@ -27,17 +27,24 @@ MOST = 2000
 T = TypeVar("T")
 
 
-class Desk(threading.local):
+class _Place(threading.local):
+    """What one thread works on right now."""
+
+    delivery: "Delivery | None" = None
+    gate: Gate | None = None
+
+
+class Desk:
     """Flows, mappings, connectors and ids, read once for the deliveries of a moment.
 
-    Each thread that holds a desk has its own things on it. Whatever people change is
-    seen a second later at most, and at once by a record that a person sent again.
+    The threads of a crew share what they read; each has connectors of its own.
+    Whatever people change is seen a second later at most, and at once by a record
+    that a person sent again.
     """
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, tuple[float, Any]] = {}
-        self._delivery: Delivery | None = None
-        self._gate: Gate | None = None
+        self._place = _Place()
 
     def begin(self, delivery: "Delivery", gate: Gate | None) -> None:
         """Lay out what this delivery needs; its requests pass `gate`."""
@@ -45,8 +52,8 @@ class Desk(threading.local):
         if record.asks_afresh:
             self.clear()
         record.flow = self.flow(record.flow_id)
-        self._delivery = delivery
-        self._gate = gate or partial(one_request, record.flow.target)
+        self._place.delivery = delivery
+        self._place.gate = gate or partial(one_request, record.flow.target)
 
     def clear(self) -> None:
         self._kept.clear()
@@ -82,23 +89,26 @@ class Desk(threading.local):
     def connector(self, connection: Connection) -> Connector:
         """Return the connector of a target; its secrets are a second old at most."""
         return self.keep(
-            ("connector", connection.pk),
+            ("connector", connection.pk, threading.get_ident()),
             partial(connector_for, connection, self._record, self._pass),
         )
 
     def is_open(self, alert: str) -> bool:
         """Say whether people were told of this incident and it is not over."""
-        keys = Alert.objects.filter(closed_at=None).values_list("key", flat=True)
-        return alert in self.keep("alerts", lambda: set(keys))
+        return alert in self.keep("alerts", _open_alerts)
 
     def _record(self, exchange: Exchange) -> None:
-        if self._delivery:
-            self._delivery.record_exchange(exchange)
+        if self._place.delivery:
+            self._place.delivery.record_exchange(exchange)
 
     def _pass(self) -> AbstractContextManager[None]:
-        if self._gate is None:
+        if self._place.gate is None:
             raise RuntimeError("No delivery has begun at this desk.")
-        return self._gate()
+        return self._place.gate()
+
+
+def _open_alerts() -> set[str]:
+    return set(Alert.objects.filter(closed_at=None).values_list("key", flat=True))
 
 
 def _read_flow(pk: int) -> Flow:

@@ -38,7 +38,7 @@ LOOK_SECONDS = 1.0
 GROW_SECONDS = 0.3
 BATCH = 20
 # A bell that nobody answered for this long waits for a worker, until it counts as lost.
-BELL_WAITS, BELL_LOST = timedelta(seconds=2), timedelta(seconds=15)
+BELL_WAITS = timedelta(seconds=2)
 MAKE_WAY_AFTER = 3.0
 
 
@@ -206,8 +206,9 @@ class Drain:
         if time.monotonic() < self.started + MAKE_WAY_AFTER:
             return False
         now = database_time()
+        lost = timedelta(seconds=settings.BELL_SECONDS)
         unanswered = Bell.objects.filter(
-            rung_at__lt=now - BELL_WAITS, rung_at__gt=now - BELL_LOST
+            rung_at__lt=now - BELL_WAITS, rung_at__gt=now - lost
         )
         others = unanswered.exclude(lane=lane_of(self.connection.pk))
         return random.random() < 0.5 and others.exists()  # noqa: S311 (a coin)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connections, transaction
 from django.db.models import Q
 
 from errorqueue.clock import database_time
@@ -105,9 +105,17 @@ def renew_records(records: list[SyncRecord], lease: float) -> None:
     for record in records:
         ours |= Q(pk=record.pk, token=record.token)
     claims = SyncRecord.objects.filter(ours, state=SyncRecord.State.RUNNING)
-    claims.filter(lease_until__gte=now).update(
-        lease_until=now + timedelta(seconds=lease)
-    )
-    kept = set(claims.filter(lease_until__gt=now).values_list("pk", flat=True))
+    live = claims.filter(lease_until__gte=now).order_by("pk")
+    with transaction.atomic():
+        # A row that somebody has locked misses this beat; the others must not wait.
+        locked = live.select_for_update(skip_locked=True)
+        kept = set(locked.values_list("pk", flat=True))
+        SyncRecord.objects.filter(pk__in=kept).update(
+            lease_until=now + timedelta(seconds=lease)
+        )
+    alive = set(live.values_list("pk", flat=True))
     for record in records:
-        record.good_until = good_until if record.pk in kept else 0.0
+        if record.pk in kept:
+            record.good_until = good_until
+        elif record.pk not in alive:
+            record.good_until = 0.0

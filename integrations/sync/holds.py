@@ -18,7 +18,7 @@ from integrations.models import (
     SyncRecord,
     SyncRecordQuerySet,
 )
-from integrations.sync.audit import note_many
+from integrations.sync.audit import note, note_many
 
 # Small enough that PostgreSQL walks the index instead of sorting a whole flow.
 BATCH = 1000
@@ -120,7 +120,45 @@ def release_landed(now: datetime) -> int:
         state=State.DELIVERED, delivered_at__gte=now - LANDED_WITHIN
     ).order_by("-delivered_at")
     needed = list(landed.values_list("pk", flat=True)[:BATCH])
-    return release(SyncRecord.objects.filter(held_on__in=needed, hold=Hold.RECORD))
+    waiting = SyncRecord.objects.filter(
+        state=State.HELD, hold=Hold.RECORD, held_on__in=needed
+    ).order_by()
+    awaited = set(waiting.values_list("held_on", flat=True)[:BATCH])
+    return sum(_release_behind(pk) for pk in sorted(pk for pk in awaited if pk))
+
+
+@transaction.atomic
+def _release_behind(pk: int) -> int:
+    released = release(SyncRecord.objects.filter(held_on=pk, hold=Hold.RECORD))
+    if released:
+        note_many("record", pk, "let go", released, "They waited for it.")
+    return released
+
+
+@transaction.atomic
+def release_one(record: SyncRecord) -> None:
+    """Let one held record go."""
+    if release(SyncRecord.objects.filter(pk=record.pk)):
+        note(record, "let go", State.HELD, State.WAITING)
+
+
+def postpone(record: SyncRecord, now: datetime) -> bool:
+    """Begin the wait for another record anew if a connection's absence used it up.
+
+    While the other one's connection is away nothing can land there, and once it is
+    back what piled up needs its time. False when the wait is over all the same, also
+    because the other one needs a person itself.
+    """
+    other = record.held_on
+    if other is None or other.state not in (State.WAITING, State.RUNNING, State.HELD):
+        return False
+    target = other.target_connection
+    begins = target.state_since if target.is_usable else now
+    until = begins + timedelta(hours=record.flow.hold_hours)
+    mine = SyncRecord.objects.filter(
+        pk=record.pk, state=State.HELD, hold_until=record.hold_until
+    )
+    return until > now and bool(mine.update(hold_until=until))
 
 
 def _oldest(records: SyncRecordQuerySet) -> list[int]:

@@ -21,14 +21,14 @@ from integrations.models import (
     BY_RULE,
     NO_HOLD,
     Attempt,
-    Link,
     SyncRecord,
     ring_connection,
+    statements,
 )
 from integrations.models.vault import SealBroken
 from integrations.sync import alarms, audit
 from integrations.sync.access import note_answer, note_failure, suspect, why_held
-from integrations.sync.attempts import close, close_failed, settle_earlier
+from integrations.sync.attempts import close_failed, ending, settle_earlier
 from integrations.sync.confirming import confirm_at
 from integrations.sync.cycles import cycle_failure, cycle_through
 from integrations.sync.delivery import Delivery
@@ -38,13 +38,6 @@ from integrations.sync.references import forgets_stale_ids, needed_again
 log = logging.getLogger(__name__)
 
 State = SyncRecord.State
-LINK_KEY = (
-    "source_connection",
-    "source_entity",
-    "source_id",
-    "target_connection",
-    "target_record",
-)
 
 
 def succeed(delivery: Delivery, written: Written) -> None:
@@ -59,10 +52,11 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     record, attempt = delivery.record, delivery.attempt
     assert attempt is not None  # noqa: S101 (for the type checker)
     how = "found there already" if written.adopted else "written"
-    close(delivery, Attempt.Outcome.DELIVERED, f"{how}, id {written.target_id}")
+    told = f"{how}, id {written.target_id}"
     version = delivery.delivered_version or record.claimed_version
     settled = record.settle(
         State.DELIVERED,
+        ending(delivery, Attempt.Outcome.DELIVERED, told),
         target_id=written.target_id,
         external_id=attempt.external_id,
         delivered_version=version,
@@ -74,13 +68,23 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     if not settled:
         log.warning("%s was delivered by a worker that had lost it", record)
         return
-    _note(record, "delivered", f"version {version}, {how}, id {written.target_id}")
-    _link(record, attempt.external_id, written.target_id)
+    *_, awaited = statements.run(
+        audit.entry(
+            record,
+            "delivered",
+            State.RUNNING,
+            record.state,
+            f"version {version}, {told}",
+        ),
+        _link(record, attempt.external_id, written.target_id),
+        # After the record's own row is written, see `hold`.
+        statements.Step(statements.AWAITED, {"record": record.pk}),
+    )
     settle_earlier(delivery)
     note_answer(record.flow.target)
     if record.token > 1:  # a first claim has no line to close
         resolve(record, f"Delivered to {record.flow.target} as {written.target_id}.")
-    _let_go(record)
+    _let_go(record, [target for (target,) in awaited.rows])
     alarms.calm_after(delivery)
 
 
@@ -277,33 +281,25 @@ def _note(record: SyncRecord, verb: str, detail: str) -> None:
     audit.note(record, verb, State.RUNNING, record.state, detail)
 
 
-def _link(record: SyncRecord, external_id: str, target_id: str) -> None:
+def _link(record: SyncRecord, external_id: str, target_id: str) -> statements.Step:
     flow = record.flow
-    link = Link(
-        source_connection=flow.source,
-        source_entity=flow.source_entity,
-        source_id=record.source_key,
-        target_connection=flow.target,
-        target_record=flow.target_record,
-        target_id=target_id,
-        external_id=external_id,
-        made_at=DatabaseTime(),
-    )
-    Link.objects.bulk_create(
-        [link],
-        update_conflicts=True,
-        unique_fields=LINK_KEY,
-        update_fields=["target_id", "external_id", "made_at"],
-    )
+    link = {
+        "source": flow.source_id,
+        "entity": flow.source_entity,
+        "source_id": record.source_key,
+        "target": flow.target_id,
+        "record_type": flow.target_record,
+        "target_id": target_id,
+        "external_id": external_id,
+    }
+    return statements.Step(statements.LINK, link)
 
 
-def _let_go(record: SyncRecord) -> None:
-    """Wake who waits for this record; called once its own row is written."""
-    waiting = SyncRecord.objects.filter(held_on=record, state=State.HELD)
-    targets = set(waiting.order_by().values_list("target_connection_id", flat=True))
+def _let_go(record: SyncRecord, targets: list[int]) -> None:
+    """Wake who waits for this record on the way to these connections."""
     if not targets:
         return
-    released = release(waiting)
+    released = release(SyncRecord.objects.filter(held_on=record, state=State.HELD))
     failpoints.hit("hold.wake")
     audit.note_many("record", record.pk, "let go", released, "They waited for it.")
     for target in targets:

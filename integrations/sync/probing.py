@@ -1,5 +1,6 @@
 """The solitary probe: one request that settles what a connection is."""
 
+import logging
 from datetime import timedelta
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from integrations.models import Connection, Slot
 from integrations.models.vault import SealBroken
 from integrations.sync import incidents
 from integrations.sync.access import (
+    BY_PEOPLE,
     STRIKES_ALLOWED,
     longest_wait,
     probe_wait,
@@ -26,6 +28,8 @@ from integrations.sync.access import (
     why_held,
 )
 from integrations.sync.outbound import connector_for
+
+log = logging.getLogger(__name__)
 
 State = Connection.State
 
@@ -71,18 +75,22 @@ def _settle(connection: Connection) -> None:
     except (AccessRefused, RequestRefused, SealBroken) as error:
         refuse(connection, str(error) or "The credentials cannot be read.")
     except PermissionMissing:
-        resume(connection, unless=State.PAUSED)  # the log-in works
+        resume(connection, unless=BY_PEOPLE)  # the log-in works
     except ConnectorError as error:
         busy = isinstance(error, LimitReached) and error.sent
         if busy and connection.state == State.UNREACHABLE:
-            resume(connection, unless=State.PAUSED)  # whoever is busy can be reached
+            resume(connection, unless=BY_PEOPLE)  # whoever is busy can be reached
         else:
             _probe_again(connection, error)
+    except Exception as error:
+        # Whatever it was, the next probe must come, and people hear of it in time.
+        log.exception("The probe of %s was cut short", connection)
+        _probe_again(connection, error)
     else:
-        resume(connection, unless=State.PAUSED)
+        resume(connection, unless=BY_PEOPLE)
 
 
-def _probe_again(connection: Connection, error: ConnectorError) -> None:
+def _probe_again(connection: Connection, error: Exception) -> None:
     """Nothing is decided; after five minutes of that, people hear of it."""
     failed = connection.strikes + 1 - STRIKES_ALLOWED
     wait = (

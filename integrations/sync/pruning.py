@@ -1,11 +1,12 @@
 """Clears away what nobody needs any more. Ledger, audit and error queue stay."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django_q.models import OrmQ, Task
 
 from errorqueue.clock import database_time
@@ -21,8 +22,13 @@ SLOT_WAITS_KEPT = timedelta(hours=1)
 
 
 def prune() -> int:
-    """Delete what is old, in small transactions; return how many rows."""
-    return sum(_delete(old) for old in _old())
+    """Delete what is old, in small transactions; return how many rows.
+
+    Ends when its time is up, long before the queue would end its worker; the rest
+    goes the next time.
+    """
+    ends_at = time.monotonic() + settings.DRAIN_SECONDS
+    return sum(_delete(old, ends_at) for old in _old())
 
 
 def _old() -> Iterator[QuerySet[Any]]:
@@ -31,7 +37,11 @@ def _old() -> Iterator[QuerySet[Any]]:
     yield _nobodys_tasks()
     yield WorkerGroup.objects.filter(ended_at__lt=now - GROUPS_KEPT)
     old_slots = ScheduleSlot.objects.filter(due_at__lt=now - SCHEDULE_SLOTS_KEPT)
-    yield old_slots.exclude(state=ScheduleSlot.State.STARTED)
+    # The newest of each schedule stays: it is what tells that its time was used.
+    newer = ScheduleSlot.objects.filter(
+        schedule=OuterRef("schedule"), due_at__gt=OuterRef("due_at")
+    )
+    yield old_slots.filter(Exists(newer)).exclude(state=ScheduleSlot.State.STARTED)
     yield SlotMinute.objects.filter(minute__lt=now - SLOT_MINUTES_KEPT)
     yield SlotWait.objects.filter(until__lt=now - SLOT_WAITS_KEPT)
 
@@ -42,9 +52,9 @@ def _nobodys_tasks() -> QuerySet[Any]:
     return OrmQ.objects.exclude(key=settings.Q_CLUSTER["name"]).exclude(key__in=alive)
 
 
-def _delete(old: QuerySet[Any]) -> int:
+def _delete(old: QuerySet[Any], ends_at: float) -> int:
     count = 0
-    while not is_stopping():
+    while not is_stopping() and time.monotonic() < ends_at:
         batch = list(old.order_by().values_list("pk", flat=True)[:BATCH])
         if not batch:
             break

@@ -8,6 +8,7 @@ from integrations.connectors.errors import RecordMissing, ReferenceUnknown
 from integrations.failures import Unmappable
 from integrations.models import SyncRecord, ring_connection
 from integrations.models.account import keyless_of
+from integrations.sync import audit
 from integrations.sync.delivery import Delivery
 from integrations.sync.lookups import forget, forget_older
 from mappings.engine import row_for, trace_for
@@ -47,9 +48,10 @@ def _send_again(needed: SyncRecord) -> bool:
         return False
     forget(needed.target_connection, needed.flow.target_record, needed.target_id)
     SyncRecord.objects.filter(pk=needed.pk).update(target_id="")
-    SyncRecord.objects.filter(pk=needed.pk, state=State.DELIVERED).update(
-        state=State.WAITING, due_at=DatabaseTime(), tries=0
-    )
+    delivered = SyncRecord.objects.filter(pk=needed.pk, state=State.DELIVERED)
+    if delivered.update(state=State.WAITING, due_at=DatabaseTime(), tries=0):
+        said = "the target no longer knows it"
+        audit.note(needed, "waits again", State.DELIVERED, State.WAITING, said)
     ring_connection(needed.target_connection_id)
     return True
 

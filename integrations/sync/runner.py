@@ -12,7 +12,7 @@ from integrations.connectors import exact
 from integrations.connectors.base import Connector, Gate, Payload, Written
 from integrations.connectors.errors import RecordConflict, StillUnknown
 from integrations.failures import Unmappable, WorkerDied
-from integrations.models import Flow, SyncRecord, ring_connection
+from integrations.models import Flow, SyncRecord, ring_connection, statements
 from integrations.models.account import keyless_of
 from integrations.sync import outcome
 from integrations.sync.attempts import intend
@@ -85,9 +85,9 @@ def deliver(delivery: Delivery) -> Written:
     text = exact.dumps(payload, sort_keys=True)
     delivery.attempt = intend(
         delivery,
-        external_id=external_id_of(record.flow, record.source_key),
-        digest=hashlib.sha256(text.encode()).hexdigest(),
-        payload=payload,
+        payload,
+        external_id_of(record.flow, record.source_key),
+        hashlib.sha256(text.encode()).hexdigest(),
     )
     return settle_unknown(delivery, connector) or write(delivery, connector, payload)
 
@@ -99,17 +99,17 @@ def wait_for_needed(delivery: Delivery) -> None:
         found = dependency.object_in(keyless_of(record.flow.source), record.payload)
         if not found:
             continue
-        needed = SyncRecord.objects.known(dependency.needs, found)
-        if needed is None:
+        key = {"flow": dependency.needs.pk, "source_key": found.key}
+        landed = statements.read(statements.LANDED, key)
+        if not landed:
             needed = SyncRecord.objects.first_sight(
                 dependency.needs, found, record.event
             )
-        if not needed.target_id:
             ring_connection(needed.target_connection_id)
             raise OnHold(needed)
-        if needed.target_connection_id == record.target_connection_id:
-            key = dependency.needs.target_record, needed.external_id
-            delivery.needed[key] = needed.target_id
+        (connection_id, target_id, external_id), *_ = landed
+        if connection_id == record.target_connection_id:
+            delivery.needed[dependency.needs.target_record, external_id] = target_id
 
 
 def map_payload(delivery: Delivery, connector: Connector) -> Payload:

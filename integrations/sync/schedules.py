@@ -32,6 +32,7 @@ MISSED_AFTER = timedelta(minutes=2)
 # A job that has not ended by then died with its worker.
 LONGEST_JOB = timedelta(minutes=15)
 MOST_COUNTED = 10_000
+DIED = "The worker died; not run again."
 
 
 @dataclass(frozen=True)
@@ -192,14 +193,14 @@ def _ring_again() -> None:
 
 
 def _end_left_behind() -> None:
-    """Say of a slot whose worker died that it was not finished."""
+    """Say of a slot whose worker died that it was not finished, and tell people."""
     now = database_time()
     left = ScheduleSlot.objects.filter(
         state=State.STARTED, started_at__lt=now - LONGEST_JOB
     )
-    left.exclude(worker="").update(
-        state=State.FAILED, ended_at=now, message="The worker died; not run again."
-    )
+    for slot in left.exclude(worker="").select_related("schedule"):
+        _end(slot, State.FAILED, DIED)
+        _note_problem(slot.schedule, f"{slot.key}: {DIED}")
 
 
 def run(schedule_id: int) -> None:

@@ -17,6 +17,7 @@ from errorqueue import failpoints
 from errorqueue.clock import database_time
 from integrations.connectors.errors import LimitReached
 from integrations.models import Connection, Flow, Limits, Slot, SlotWait, limits_of
+from integrations.models.cluster import GENERATION_SHOWN, generation
 from integrations.sync.allowance import count_minute, grow
 
 WAIT_SECONDS = 10.0
@@ -52,9 +53,15 @@ class Held:
         yield
 
 
-def worker_name() -> str:
-    """Return which process this is, for people who look at leases."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+def worker_name(pid: int | None = None) -> str:
+    """Return which process this is, or which one `pid` of this cluster is.
+
+    Host, process and the first letters of the cluster's generation, so that what a
+    dead cluster left behind can be told from what its successor holds.
+    """
+    shown = generation()[:GENERATION_SHOWN]
+    words = [socket.gethostname(), str(pid or os.getpid()), shown]
+    return ":".join(word for word in words if word)
 
 
 def limits_now(connection: Connection) -> Limits:

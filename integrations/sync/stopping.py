@@ -5,7 +5,14 @@ The event is made before the workers are forked, so they all see the same one.
 
 import multiprocessing
 
-_asked = multiprocessing.get_context("fork").Event()
+_fork = multiprocessing.get_context("fork")
+_asked = _fork.Event()
+
+
+def begin_unasked() -> None:
+    """Make the event of a new cluster; nobody has asked it to stop."""
+    global _asked
+    _asked = _fork.Event()
 
 
 def ask_to_stop() -> None:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from errorqueue import failpoints
 from errorqueue.alerts import has_waiting
 from errorqueue.clock import database_time
 from integrations.models import (
+    AuditEntry,
     Connection,
     Flow,
     InboxEvent,
@@ -24,15 +26,17 @@ from integrations.models import (
     ring_connection,
     ring_inbox,
 )
+from integrations.models.claim_sql import ALONE_FROM
 from integrations.sync.access import ring_probe, unusable, why_held
 from integrations.sync.alarms import calm_down
 from integrations.sync.confirming import confirm_due
 from integrations.sync.holds import (
     held_for,
     hold_all,
-    release,
+    postpone,
     release_all,
     release_landed,
+    release_one,
 )
 from integrations.sync.incidents import tell_waiting
 from integrations.sync.outcome import fail_hold
@@ -46,12 +50,16 @@ BATCH = 200
 WAITED_LONG = timedelta(hours=24)
 
 
-def sweep() -> None:
-    """Look once at everything that may be due; one broken part stops no other."""
+def sweep(after_each: Callable[[], None] = lambda: None) -> None:
+    """Look once at everything that may be due; one broken part stops no other.
+
+    `after_each` is called between the parts: a long pass must not look like a death.
+    """
     failpoints.hit("sweep.pass")
     for part in PARTS:
         with isolated(part.__name__):
             part()
+            after_each()
 
 
 @contextmanager
@@ -84,18 +92,25 @@ def hold_for_connections() -> None:
 
 
 def free_left_behind() -> None:
-    """What a dead worker left on a flow or connection in no use waits again."""
+    """What a dead worker left behind waits again, but for those to be run alone.
+
+    Those wait again too while their flow or connection is in no use.
+    """
     idle = Q(flow__is_enabled=False) | Q(
         target_connection__in=Connection.objects.filter(unusable())
     )
-    left = SyncRecord.objects.filter(
-        idle, state=State.RUNNING, lease_until__lt=database_time()
-    )
-    SyncRecord.objects.filter(
-        pk__in=list(left.values_list("pk", flat=True)[:BATCH])
-    ).filter(state=State.RUNNING, lease_until__lt=database_time()).update(
-        state=State.WAITING, worker="", lease_until=None
-    )
+    now = database_time()
+    left = SyncRecord.objects.left_behind(now).filter(idle | Q(crashes__lt=ALONE_FROM))
+    chosen = list(left.values_list("pk", flat=True)[:BATCH])
+    if not chosen:
+        return
+    with transaction.atomic():
+        freed = (
+            SyncRecord.objects.left_behind(now)
+            .filter(pk__in=chosen)
+            .update(state=State.WAITING, worker="", lease_until=None)
+        )
+        AuditEntry.objects.note_many("ledger", 0, "left behind", freed)
 
 
 def calm_flows() -> None:
@@ -112,14 +127,18 @@ def release_holds() -> None:
 
 def end_holds() -> None:
     """A record whose wait for another one is over needs a person."""
-    expired = SyncRecord.objects.filter(
-        state=State.HELD, hold_until__lt=database_time()
-    ).order_by("hold_until")
-    for record in expired.select_related("flow", "held_on__flow")[:BATCH]:
+    now = database_time()
+    expired = SyncRecord.objects.filter(state=State.HELD, hold_until__lt=now).order_by(
+        "hold_until"
+    )
+    joined = expired.select_related(
+        "flow__target", "held_on__flow", "held_on__target_connection"
+    )
+    for record in joined[:BATCH]:
         with isolated(f"end the hold of record {record.pk}"):
             if record.held_on and record.held_on.target_id:
-                release(SyncRecord.objects.filter(pk=record.pk))
-            else:
+                release_one(record)
+            elif not postpone(record, now):
                 fail_hold(record)
 
 

@@ -1,6 +1,6 @@
 """Applying a document to a record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mappings.engine.building import Fields, finished, lines_at, put, without_places
@@ -85,7 +85,7 @@ class _Work:
                 raise DocumentError(f"the record has more than {MAX_LINES} lines")
             self._fill_line(section, rows, line)
 
-    def _fill_line(self, section: Section, rows: list[Group], line: Scope) -> None:
+    def _fill_line(self, section: Section, rows: Sequence[Group], line: Scope) -> None:
         number = len(lines_at(self.payload, section.target))
         filled = Fields()
         problems = len(self.problems)
@@ -94,7 +94,7 @@ class _Work:
             lines_at(self.payload, section.target)[number] = filled
 
     def _fill(
-        self, payload: Fields, rows: list[Group], scope: Scope, prefix: str
+        self, payload: Fields, rows: Sequence[Group], scope: Scope, prefix: str
     ) -> None:
         for group in rows:
             try:
@@ -128,13 +128,9 @@ class _Work:
                 self.problems.extend([problem] if problem else [])
 
 
-def groups(document: Document, section: str) -> list[Group]:
+def groups(document: Document, section: str) -> Sequence[Group]:
     """Return the rows of a section, those with one target together, in order."""
-    found: dict[str, list[Row]] = {}
-    for row in document.rows:
-        if row.section == section:
-            found.setdefault(row.target, []).append(row)
-    return [tuple(rows) for rows in found.values()]
+    return document.groups.get(section, ())
 
 
 def _lines(section: Section, scope: Scope) -> Any:

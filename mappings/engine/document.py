@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 
@@ -99,6 +100,17 @@ class Document:
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     source_system: str = ""
     target_system: str = ""
+
+    @cached_property
+    def groups(self) -> Mapping[str, Sequence[tuple[Row, ...]]]:
+        """The rows by section, those with one target together, in order."""
+        found: dict[str, dict[str, list[Row]]] = {}
+        for row in self.rows:
+            found.setdefault(row.section, {}).setdefault(row.target, []).append(row)
+        return {
+            section: [tuple(rows) for rows in targets.values()]
+            for section, targets in found.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,9 @@ def _start(path: Path, scope: Scope) -> tuple[Any, str]:
 
 def _into(value: Any, step: Step) -> Any:
     if isinstance(step, str):
-        return value.get(step) if isinstance(value, Mapping) else None
+        # Nearly all are plain objects; the check for any other mapping is dear.
+        is_object = type(value) is dict or isinstance(value, Mapping)
+        return value.get(step) if is_object else None
     if isinstance(value, list) and step is not None and step < len(value):
         return value[step]
     return None

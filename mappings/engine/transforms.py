@@ -192,6 +192,8 @@ def known(name: str) -> Transform:
 
 def fill_in(transform: Transform, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check the parameters of a transform and add the defaults."""
+    if not given and not transform.parameters:
+        return {}
     names = [parameter.name for parameter in transform.parameters]
     for name in given:
         if name not in names:

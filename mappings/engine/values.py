@@ -51,7 +51,13 @@ def inspect(value: Any) -> None:
     """Refuse floats (TypeError, a fault of ours) and absurd nesting (Unfit)."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
+        # Most values are texts, which hold nothing.
+        level = [
+            inner
+            for outer in level
+            if type(outer) is not str
+            for inner in _inside(outer)
+        ]
         if not level:
             return
     raise Unfit(

@@ -27,7 +27,7 @@ class Cast:
         found: dict[str, list[Proc]] = {
             role: []
             for role in (
-                *("web", "web master", "supervisor", "cluster", "guard"),
+                *("web", "web master", "supervisor", "guard"),
                 *("worker", "monitor", "pusher"),
             )
         }
@@ -46,11 +46,9 @@ class Cast:
     def _group(
         self, procs: Mapping[int, Proc], chief: Proc, found: dict[str, list[Proc]]
     ) -> None:
-        for cluster in children_of(procs, chief.pid):
-            found["cluster"].append(cluster)
-            for guard in children_of(procs, cluster.pid):
-                found["guard"].append(guard)
-                self._members(guard, children_of(procs, guard.pid), found)
+        for guard in children_of(procs, chief.pid):
+            found["guard"].append(guard)
+            self._members(guard, children_of(procs, guard.pid), found)
 
     def _members(
         self, guard: Proc, members: list[Proc], found: dict[str, list[Proc]]

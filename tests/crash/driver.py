@@ -34,7 +34,7 @@ UNUSED_SECONDS = 0.5
 TAKEN = "*.*.*.*.taken"
 NORMAL = {"latency": VENDOR_SECONDS}
 # Parts whose end takes everything below with it.
-WITH_FAMILY = ("guard", "cluster", "supervisor", "web master")
+WITH_FAMILY = ("guard", "supervisor", "web master")
 
 
 @dataclass

@@ -16,8 +16,7 @@ KILLS = {
     "worker": 52,
     "pusher": 6,
     "monitor": 6,
-    "guard": 9,
-    "cluster": 5,
+    "guard": 14,
     "group": 5,
     "supervisor": 5,
 }

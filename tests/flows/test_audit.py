@@ -12,7 +12,7 @@ from django.urls import reverse
 from errorqueue import services as queue
 from integrations.inbox import services as inbox
 from integrations.models import AuditEntry, AuditSeal, Connection, Flow, SyncRecord
-from integrations.sync import audit, runner
+from integrations.sync import audit, references, runner
 from tests.flows.test_orders import post_order
 
 __all__ = ["post_order"]
@@ -174,3 +174,13 @@ def test_the_page_tells_the_story_and_changes_nothing(sealed, admin_client):
     assert "Order #6001" in text and "Delivered" in text
     entry = reverse("admin:integrations_auditentry_change", args=[sealed[0].pk])
     assert admin_client.post(entry, {"detail": "x"}).status_code == 403
+
+
+def test_a_needed_record_that_is_sent_again_leaves_its_line(post_order, drain):
+    post_order(number=3095)
+    drain()
+    customer = SyncRecord.objects.get(flow__slug="shopify-customers")
+    customer.delivered_at -= 2 * references.JUST_NOW
+    assert references._send_again(customer)
+    entry = AuditEntry.objects.filter(subject_id=customer.pk).first()
+    assert (entry.before, entry.after) == ("delivered", "waiting")

@@ -169,6 +169,22 @@ def test_f28_a_pause_by_a_person_outlasts_the_end_of_an_outage(target, admin_use
     assert fresh(target).is_usable and fresh(target).strikes == 0
 
 
+@pytest.mark.parametrize("answer", [None, AccessRefused("no")])
+def test_f49_a_probe_under_way_does_not_end_the_wait_for_new_credentials(
+    target, admin_user, monkeypatch, answer
+):
+    def refreshed_meanwhile(connector):
+        accounts.mark_refreshed(fresh(target), admin_user)
+        if answer:
+            raise answer
+
+    access.suspect(target)
+    monkeypatch.setattr(NetSuite, "probe", refreshed_meanwhile)
+    probing.probe(target.pk)
+    assert fresh(target).state == Connection.State.REFRESHED
+    assert fresh(target).probe_at is None
+
+
 def test_a_good_check_by_a_person_closes_the_circuit(target):
     strike(target)
     assert accounts.check(fresh(target)).is_good
@@ -406,6 +422,49 @@ def test_f70_a_refund_before_its_order_goes_when_the_order_landed_at_its_deadlin
     sweep()
     record.refresh_from_db()
     assert record.state == State.WAITING
+
+
+def test_f28_an_outage_longer_than_a_hold_fails_nobody_who_waits_for_a_record(
+    post_order, target, admin_user, drain, let_pass, netsuite
+):
+    post_order(number=3092)
+    inbox.read_waiting()
+    accounts.pause(target, admin_user, "three days of repairs")
+    record = SyncRecord.objects.get(label="#3092")
+    customer = SyncRecord.objects.get(flow__slug="shopify-customers")
+    in_time = database_time() + timedelta(hours=record.flow.hold_hours)
+    SyncRecord.objects.filter(pk=record.pk).update(
+        state=State.HELD, hold="record", held_on=customer, hold_until=in_time
+    )
+    for _ in range(3):
+        let_pass(25 * 3600)
+        sweep()
+        record.refresh_from_db()
+        assert record.state == State.HELD
+    let_pass(23 * 3600)
+    accounts.resume(target)
+    let_pass(2 * 3600)  # its connection was away in the time of this wait
+    drain()
+    record.refresh_from_db()
+    assert record.state == State.DELIVERED
+    assert not FailedRecord.objects.exists()
+
+
+def test_f70_a_wait_for_a_record_still_ends_when_its_connection_was_there(
+    post_order, target, let_pass
+):
+    post_order(number=3093)
+    inbox.read_waiting()
+    record = SyncRecord.objects.get(label="#3093")
+    customer = SyncRecord.objects.get(flow__slug="shopify-customers")
+    in_time = database_time() + timedelta(hours=record.flow.hold_hours)
+    SyncRecord.objects.filter(pk=record.pk).update(
+        state=State.HELD, hold="record", held_on=customer, hold_until=in_time
+    )
+    let_pass(25 * 3600)
+    sweep()
+    record.refresh_from_db()
+    assert record.state == State.FAILED
 
 
 def test_f78_after_three_days_away_missed_polls_are_one_poll(demo, drain, monkeypatch):

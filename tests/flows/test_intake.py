@@ -333,3 +333,10 @@ def test_the_documented_refunded_order_reaches_netsuite_to_the_cent(
 
 def test_no_secret_is_kept_in_plain_text(demo, secret):
     assert not Credential.objects.filter(sealed__contains=secret).exists()
+
+
+def test_another_body_under_the_same_delivery_id_is_kept_as_well(demo, secret):
+    for note in ("one", "two", "two"):
+        body = b'{"note": "%s"}' % note.encode()
+        assert post(body, signed(body, secret)).status_code == 202
+    assert InboxEvent.objects.count() == 2

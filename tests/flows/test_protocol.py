@@ -98,7 +98,7 @@ def test_f19_a_deadlock_in_the_outcome_repeats_that_step_and_not_the_call(
         if falls:
             falls.pop()
             raise OperationalError("deadlock detected")
-        link(*args)
+        return link(*args)
 
     monkeypatch.setattr(outcome, "_link", deadlock)
     monkeypatch.setattr(runner, "PAUSES", (0.0, 0.0, 0.0))

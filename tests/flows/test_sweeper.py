@@ -76,7 +76,7 @@ def test_f15_with_the_broker_emptied_all_that_is_due_is_found_within_15_s(
     everything_due(post_order)
     assert queued() == ALL
     OrmQ.objects.all().delete()
-    let_pass(12)
+    let_pass(8)
     sweep()
     assert queued() == set()  # it may still be on its way to a worker
     let_pass(3.1)

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from errorqueue.clock import database_time
 from integrations.models import GENERATION, Connection, Flow, SyncRecord, WorkerGroup
+from integrations.sync.sweeper import free_left_behind
 
 LEASE = timedelta(seconds=20)
 State = SyncRecord.State
@@ -113,17 +114,32 @@ def test_two_workers_never_get_the_same_record(account, orders, enter):
     assert sorted(taken + left) == sorted(map(str, range(40)))
 
 
-def test_f03_a_record_whose_worker_died_becomes_a_suspect(account, orders, enter):
-    enter(orders, "1")
+def test_f03_a_record_whose_worker_died_once_goes_among_the_others(
+    account, orders, enter
+):
+    enter(orders, "1", "2")
+    lost, _ = claim(account)
+    lapse(lost)
+    assert SyncRecord.objects.claim_suspect(account, "w2", LEASE) is None
+    free_left_behind()
+    [again] = claim(account)
+    assert (again, again.token, again.crashes) == (lost, 2, 2)
+    assert not lost.charge()
+
+
+def test_f08_a_record_that_two_workers_died_of_becomes_a_suspect(
+    account, orders, enter
+):
+    enter(orders, "1", crashes=1)
     [lost] = claim(account)
     assert SyncRecord.objects.claim_suspect(account, "w2", LEASE) is None
     lapse(lost)
     assert claim(account) == []
     suspect = SyncRecord.objects.claim_suspect(account, "w2", LEASE)
     assert suspect == lost
-    assert (suspect.token, suspect.crashes) == (2, 1)
+    assert (suspect.token, suspect.crashes) == (2, 2)
     assert suspect.charge()
-    assert SyncRecord.objects.get().crashes == 2
+    assert SyncRecord.objects.get().crashes == 3
     assert not lost.charge()
 
 
@@ -131,7 +147,8 @@ def test_f08_the_innocent_go_before_the_poison(account, orders, enter):
     poison, neighbour = enter(orders, "poison", "neighbour")
     claim(account)
     lapse(poison, neighbour)
-    SyncRecord.objects.filter(pk=poison.pk).update(crashes=2)
+    SyncRecord.objects.filter(pk=poison.pk).update(crashes=3)
+    SyncRecord.objects.filter(pk=neighbour.pk).update(crashes=2)
     assert SyncRecord.objects.claim_suspect(account, "w", LEASE) == neighbour
 
 
@@ -139,10 +156,10 @@ def test_f08_a_waiting_record_that_was_charged_is_laid_aside_for_a_run_alone(
     account, orders, enter
 ):
     suspect, fresh = enter(orders, "suspect", "fresh")
-    SyncRecord.objects.filter(pk=suspect.pk).update(crashes=1)
+    SyncRecord.objects.filter(pk=suspect.pk).update(crashes=2)
     assert claim(account) == [fresh]
     taken = SyncRecord.objects.claim_suspect(account, "w", LEASE)
-    assert (taken, taken.crashes) == (suspect, 1)
+    assert (taken, taken.crashes) == (suspect, 2)
 
 
 def test_what_was_not_begun_is_given_back_uncharged(account, orders, enter):
@@ -158,11 +175,11 @@ def test_what_was_not_begun_is_given_back_uncharged(account, orders, enter):
 
 
 def test_a_suspect_given_back_stays_a_suspect(account, orders, enter):
-    enter(orders, "1")
+    enter(orders, "1", crashes=1)
     lapse(*claim(account))
     suspect = SyncRecord.objects.claim_suspect(account, "w", LEASE)
     suspect.give_back(charge=0)
-    assert SyncRecord.objects.claim_suspect(account, "w", LEASE).crashes == 1
+    assert SyncRecord.objects.claim_suspect(account, "w", LEASE).crashes == 2
 
 
 def test_a_worker_of_a_dead_group_claims_nothing(account, orders, enter, monkeypatch):

@@ -60,12 +60,11 @@ class Machine:
 
     def processes(self):
         """Return the pids of the cluster by role."""
-        [main] = children(self.supervisor.pid)
-        [guard] = children(main)
+        [guard] = children(self.supervisor.pid)
         members = children(guard)
-        roles = {"main": main, "guard": guard, "worker": members[0]}
+        roles = {"guard": guard, "worker": members[0]}
         roles |= {"monitor": members[WORKERS], "pusher": members[WORKERS + 1]}
-        return roles, [main, guard, *members]
+        return roles, [guard, *members]
 
 
 def children(parent):
@@ -109,7 +108,7 @@ def machine(folder):
     machine.supervisor.wait(35)
 
 
-@pytest.mark.parametrize("role", ["worker", "monitor", "pusher", "guard", "main"])
+@pytest.mark.parametrize("role", ["worker", "monitor", "pusher", "guard"])
 def test_f06_f07_a_killed_part_ends_the_whole_cluster_and_a_new_one_works(
     machine, role
 ):

@@ -1,16 +1,17 @@
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 
 from errorqueue.clock import database_time
 from integrations.models import Bell, Connection, Flow, Slot, SlotMinute, SyncRecord
 from integrations.sync import drain as drain_module
 from integrations.sync import slots
 from integrations.sync.drain import drain
+from integrations.sync.heartbeat import renew_records
 
 State = SyncRecord.State
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,7 +79,7 @@ def left_behind(records, **columns):
     SyncRecord.objects.filter(pk__in=[record.pk for record in records]).update(
         state=State.RUNNING,
         lease_until=database_time() - timedelta(seconds=1),
-        crashes=1,
+        crashes=2,
         **columns,
     )
 
@@ -128,7 +129,7 @@ def test_f56_catalogue_work_leaves_the_reserve_free(account, bulk, enter, vendor
     assert states() == {State.DELIVERED}
 
 
-def test_f08_records_of_a_dead_worker_run_alone(account, orders, enter, vendor):
+def test_f08_records_that_two_workers_died_of_run_alone(account, orders, enter, vendor):
     suspects = enter(orders, "a", "b", "c")
     left_behind(suspects)
     enter(orders, *map(str, range(10)))
@@ -229,3 +230,31 @@ def test_the_last_slot_lost_sends_no_request(account, orders, enter, vendor):
     assert vendor.order == []
     slots.give_back(held[-1])
     assert drain(account.pk) == 1
+
+
+def test_f23_a_row_that_somebody_locked_keeps_no_other_lease_from_its_renewal(
+    account, orders, enter
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite locks no single row.")
+    enter(orders, "locked", "free")
+    lease = timedelta(seconds=20)
+    records = SyncRecord.objects.claim(account, "w", 2, lease)
+    before = {record.source_key: record.lease_until for record in records}
+    is_locked, may_go = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            list(SyncRecord.objects.select_for_update().filter(source_key="locked"))
+            is_locked.set()
+            may_go.wait(10)
+
+    holder = in_background(hold)
+    is_locked.wait(5)
+    renew_records(records, 60)
+    may_go.set()
+    holder.join()
+    after = dict(SyncRecord.objects.values_list("source_key", "lease_until"))
+    assert after["free"] > before["free"] + timedelta(seconds=30)
+    assert after["locked"] == before["locked"]
+    assert all(record.good_until for record in records)

@@ -5,8 +5,9 @@ import pytest
 from django.db import connections
 from django_q.models import OrmQ
 
+from errorqueue.models import Alert
 from integrations.models import Bell, Schedule, ScheduleSlot
-from integrations.sync import schedules
+from integrations.sync import pruning, schedules
 from integrations.sync.schedules import Job
 
 NOW = datetime(2026, 5, 20, 10, 0, 30, tzinfo=UTC)
@@ -159,6 +160,35 @@ def test_a_job_whose_worker_died_is_not_run_again_and_says_so(clock, ran):
     work()
     assert ran == [] and schedule.slots.get().state == State.FAILED
     assert "died" in schedule.slots.get().message
+    schedule.refresh_from_db()
+    assert "died" in schedule.problem
+    assert Alert.objects.filter(key=f"schedule:{schedule.pk}").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_slot_of_a_slow_schedule_is_not_forgotten_and_run_again(clock, ran):
+    schedule = make(minutes=60 * 24 * 200, since=NOW - timedelta(days=400))
+    schedules.ring_due()
+    work()
+    schedule.slots.update(due_at=NOW - timedelta(days=199))
+    pruning.prune()
+    schedules.ring_due()
+    work()
+    assert len(ran) == 1
+
+
+@pytest.mark.django_db
+def test_clearing_away_ends_when_its_time_is_up(clock, settings):
+    schedule = make()
+    for days in (200, 100):
+        due = NOW - timedelta(days=days)
+        schedule.slots.create(
+            key=str(days), due_at=due, started_at=due, state=State.DONE
+        )
+    settings.DRAIN_SECONDS = 0
+    assert pruning.prune() == 0
+    settings.DRAIN_SECONDS = 45
+    assert pruning.prune() == 1
 
 
 @pytest.mark.django_db(transaction=True)

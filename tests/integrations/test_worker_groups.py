@@ -105,3 +105,12 @@ def test_f15_wake_ups_that_died_with_a_cluster_are_rung_again_at_once():
     clusters.end(generation, "killed")
     ring_inbox()
     assert OrmQ.objects.count() == 1
+
+
+def test_what_a_dead_cluster_held_is_free_before_its_leases_end(orders, enter):
+    lease = datetime.now(UTC) + timedelta(minutes=5)
+    for name in ("vm:7:aaaaaaaa", "vm:8:bbbbbbbb"):
+        enter(orders, name, state="running", worker=name, lease_until=lease)
+    assert clusters.let_go(":aaaaaaaa") == 1
+    [free] = SyncRecord.objects.filter(lease_until__lt=lease)
+    assert free.worker == "vm:7:aaaaaaaa"

@@ -1,11 +1,12 @@
 """Builders of shop orders, and the shipped order document applied to them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from integrations.connectors import exact
 from integrations.connectors.shopify import orders
-from mappings.engine import Document, apply
+from mappings.engine import apply
 from tests.mappings import shipped
 from tests.mappings.builders import FakeLookups
 
@@ -39,7 +40,7 @@ def facts_for(order, **connection):
 
 
 def without_exclusions(document):
-    return Document(**{**vars(document), "exclusions": ()})
+    return replace(document, exclusions=())
 
 
 def send(order, *, lookups=None, **connection):

@@ -3,15 +3,17 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.checks import Tags
+from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from integrations.management.crash_only import run_cluster
 from integrations.management.group import Group
 from integrations.management.processes import Stop
+from integrations.management.warm import warm_up
 from integrations.sync import clusters, schedules
 from integrations.sync.sweeper import sweep
 
@@ -22,32 +24,29 @@ LOOK_SECONDS = 0.5
 
 class Command(BaseCommand):
     help = "Deliver records until asked to stop (TERM or Ctrl-C)."
-    requires_system_checks = "__all__"
+    # Without those of the pages, which would be loaded for them.
+    requires_system_checks = ("workers",)
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--cluster", action="store_true", help="Run the bare cluster, unwatched."
-        )
-
-    def handle(self, *args: Any, cluster: bool, **options: Any) -> None:
-        if cluster:
-            run_cluster()
-        else:
-            self.check(databases=["default"])
-            supervise()
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.check(tags=(Tags.database,), databases=["default"])
+        warm_up()
+        supervise()
 
 
 def supervise() -> None:
     """Keep the cluster alive and ring for whatever is due, until asked to stop."""
     stop, group, swept = Stop(), Group(), 0.0
-    _survive(schedules.ensure_defaults)
+    # A first sweep before the fork: what it builds up is shared with the workers.
+    for part in (schedules.ensure_defaults, sweep):
+        _survive(part)
     log.info("Workers are up")
     while not stop.wait(LOOK_SECONDS):
         if time.monotonic() < swept + settings.SWEEP_SECONDS and not group.is_urgent():
             continue
         swept = time.monotonic()
         close_old_connections()
-        for part in (group.look, schedules.ring_due, sweep):
+        sweep_on = partial(sweep, after_each=group.note_seen)
+        for part in (group.look, schedules.ring_due, sweep_on):
             _survive(part)
         _survive(lambda: clusters.end_silent(but=group.generation))
     group.stop()
