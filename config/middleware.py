@@ -26,4 +26,7 @@ class SlimHooks:
         # database before each delivery whether it lives costs a question each.
         vars(connections["default"])["health_check_done"] = True
         match = resolve(request.path_info)
-        return match.func(request, *match.args, **match.kwargs)
+        response = match.func(request, *match.args, **match.kwargs)
+        # Without a length the server would send the answer in chunks, as two messages.
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
