@@ -1,5 +1,6 @@
 """Accounts, flows, what came in, what was sent."""
 
+from integrations.models.attempt import Attempt
 from integrations.models.audit import AuditEntry, AuditSeal
 from integrations.models.bell import Bell, ring_alerts, ring_connection, ring_inbox
 from integrations.models.cluster import GENERATION, WorkerGroup, may_write
@@ -9,7 +10,6 @@ from integrations.models.inbox import InboxEvent
 from integrations.models.record import (
     BY_RULE,
     NO_HOLD,
-    Attempt,
     Remembered,
     SyncRecord,
     SyncRecordQuerySet,

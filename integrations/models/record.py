@@ -1,4 +1,4 @@
-"""The ledger: one line per source object and flow, and every try to deliver it."""
+"""The ledger: one line per source object and flow."""
 
 from enum import StrEnum
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from errorqueue.clock import DatabaseTime, database_time
-from errorqueue.failures import Evidence, Labels, Try
+from errorqueue.failures import Evidence, Labels
 from errorqueue.services import NotOpen
 from errorqueue.text import clean
 from integrations.connectors import exact
@@ -22,7 +22,6 @@ from integrations.models.connection import Connection
 from integrations.models.exact import ExactJSONField
 from integrations.models.flow import Flow
 from integrations.models.inbox import InboxEvent
-from mappings.models import MappingVersion
 
 NO_HOLD: dict[str, Any] = {
     "hold": "",
@@ -445,69 +444,3 @@ def _source_columns(
         "amount": found.amount,
         "currency": found.currency[:3],
     }
-
-
-class Attempt(models.Model):
-    """One try to deliver a record, written before its request leaves."""
-
-    class Outcome(models.TextChoices):
-        OPEN = "open", "In flight"
-        DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Failed"
-        UNKNOWN = "unknown", "Unknown: settled by look-up"
-
-    # Nobody knows what these did at the target.
-    UNSETTLED = (Outcome.OPEN, Outcome.UNKNOWN)
-
-    record = models.ForeignKey(
-        SyncRecord, on_delete=models.PROTECT, related_name="attempts"
-    )
-    number = models.PositiveIntegerField()
-    token = models.BigIntegerField()
-    version = models.PositiveIntegerField()
-    mapping = models.ForeignKey(
-        MappingVersion, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-    external_id = models.CharField(max_length=200, blank=True)
-    digest = models.CharField(max_length=64, blank=True)
-    payload = ExactJSONField(null=True, blank=True)
-    worker = models.CharField(max_length=120, blank=True)
-    started_at = models.DateTimeField()
-    milliseconds = models.PositiveIntegerField(null=True, blank=True)
-    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
-    kind = models.CharField(max_length=12, blank=True)
-    message = models.TextField(blank=True)
-    exchanges = models.JSONField(default=list)
-
-    class Meta:
-        ordering = ["record", "number"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["record", "number"], name="attempt_number_once"
-            )
-        ]
-        indexes = [
-            # For people who look at what did not go well, newest first.
-            models.Index(
-                fields=["outcome", "id"],
-                condition=~Q(outcome="delivered"),
-                name="attempt_outcome",
-            ),
-            models.Index(
-                fields=["kind", "id"], condition=~Q(kind=""), name="attempt_kind"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Try {self.number} of {self.record}"
-
-    def as_try(self) -> Try:
-        return Try(
-            number=self.number,
-            started_at=self.started_at,
-            milliseconds=self.milliseconds,
-            outcome=self.get_outcome_display(),
-            message=self.message,
-            mapping=str(self.mapping or ""),
-            exchanges=self.exchanges,
-        )
