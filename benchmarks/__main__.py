@@ -26,11 +26,13 @@ BENCHES = (
     "growth",
     "memory",
     "latency",
+    "mapping",
     "flash_sale",
     "lists",
+    "queue",
 )
 # What compares with a PostgreSQL feature, or fills millions of rows.
-POSTGRESQL_ONLY = ("claim", "growth", "lists")
+POSTGRESQL_ONLY = ("claim", "growth", "lists", "queue")
 CONFIGURATION = ROOT / "integrations" / "configuration"
 
 

@@ -17,7 +17,13 @@ LISTS = {
 # that few have.
 VIEWS = {
     "sync records": ("", "p=2", "state__exact=delivered", "state__exact=failed"),
-    "attempts": ("", "p=2", "outcome__exact=delivered", "outcome__exact=unknown"),
+    "attempts": (
+        "",
+        "p=2",
+        "outcome__exact=delivered",
+        "outcome__exact=unknown",
+        "kind=temporary",
+    ),
     "inbox": ("", "p=2", "state__exact=processed", "state__exact=quarantined"),
 }
 SEARCH = "q=%239001"
@@ -95,11 +101,11 @@ def visit(times: int) -> dict[str, list[float]]:
         address = reverse(f"admin:{app}_{model}_changelist")
         searched = [SEARCH] if name == "sync records" else []
         for view in (*VIEWS[name], *searched):
-            found[f"{name}?{view}"] = _times(client, f"{address}?{view}", times)
+            found[f"{name}?{view}"] = times_of(client, f"{address}?{view}", times)
     return found
 
 
-def _times(client: Any, page: str, times: int) -> list[float]:
+def times_of(client: Any, page: str, times: int) -> list[float]:
     seconds = []
     for _ in range(times + 1):
         began = time.perf_counter()
@@ -144,14 +150,15 @@ def fill_attempt(count: int) -> None:
     )
     with ledger.without_indexes("integrations_attempt"), connection.cursor() as cursor:
         names = [f.column for f in Attempt._meta.concrete_fields if f.column != "id"]
+        rare = f"r.id % {_rare(count)} = 0"
         columns = {
             "record_id": "r.id",
             "number": "1",
             "started_at": "r.due_at",
             "milliseconds": "300",
             "message": "'written, id 1'",
-            "outcome": f"CASE WHEN r.id % {_rare(count)} = 0 THEN 'unknown' "
-            "ELSE 'delivered' END",
+            "outcome": f"CASE WHEN {rare} THEN 'unknown' ELSE 'delivered' END",
+            "kind": f"CASE WHEN {rare} THEN 'temporary' ELSE '' END",
         }
         chosen = ", ".join(columns.get(name, f"m.{name}") for name in names)
         cursor.execute(

@@ -1,5 +1,7 @@
 """How well the slots of an account are used: calls of 300 ms, two worker groups."""
 
+import math
+import os
 import time
 from typing import Any
 
@@ -12,6 +14,16 @@ LATENCY = 0.3
 GROUPS = 2
 ALLOWANCES = (5, 15, 55)
 SETTLE = 5.0
+# What one worker process fills at most, as it comes; one process of each group is left
+# for reading, polls and alerts.
+SEATS = 16
+LEAST_WORKERS = 2
+
+
+def workers_for(allowance: int, groups: int = GROUPS) -> int:
+    """Return how many worker processes each group needs to fill an allowance."""
+    drains = math.ceil(allowance / SEATS)
+    return max(LEAST_WORKERS, math.ceil(drains / groups) + 1)
 
 
 def run(plan: Plan) -> list[Row]:
@@ -35,7 +47,8 @@ def _row(found: dict[str, Any], allowance: int) -> Row:
         f"{allowance / LATENCY:.1f} calls/s",
         **at_least(0.95, found["busy"] / (allowance * found["seconds"])),
         note=f"share of {allowance} slots in flight over {found['seconds']:.0f} s, "
-        f"at most {found['most']} at once; stub vendor.",
+        f"at most {found['most']} at once; {GROUPS} groups of "
+        f"{workers_for(allowance)} workers; stub vendor.",
     )
 
 
@@ -46,6 +59,7 @@ def measure(allowance: int, window: float) -> dict[str, Any]:
     enough = int(allowance / LATENCY * (window + SETTLE + 15))
     with Stage() as stage:
         vendor = stage.vendor()
+        os.environ["WAYBILL_WORKERS"] = str(workers_for(allowance))
         stage.workers(GROUPS)
         ledger.warm_up(mould, stage)
         vendor.set(latency=LATENCY, allowance=allowance)

@@ -54,9 +54,9 @@ class Stage:
         """Start gunicorn as the demo does; return its hook address."""
         url = os.environ["WAYBILL_SITE_URL"]
         bind = f"127.0.0.1:{urlsplit(url).port}"
-        command = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
-        command += ["--bind", bind, "--workers", "2", "--threads", "4"]
-        self.start("web", [*command, "--log-level", "warning", "config.wsgi"])
+        command = [sys.executable, "-m", "gunicorn"]
+        command += ["--config", "python:config.gunicorn", "--bind", bind]
+        self.start("web", [*command, "config.wsgi"])
         wait_for(f"{url}/health/")
         return f"{url}/hooks/shopify/"
 

@@ -1,16 +1,45 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import include, path
+from django.urls import include, path, reverse
 
 from config import proof, tiles
 from errorqueue.models import FailedRecord
+from integrations.models.installation import copied_from, copy_in_words
+from integrations.sync.pulse import trouble
 
+# So long a server process remembers whether anybody would hear of trouble.
+TROUBLE_SECONDS = 15
 # What people open daily comes first.
 APP_ORDER = ("errorqueue", "integrations", "mappings", "auth")
-MODEL_NAMES = {"FailedRecord": "Error queue", "Action": "What people did"}
+MODEL_NAMES = {
+    "FailedRecord": "Error queue",
+    "Recipe": "Known fixes",
+    "Action": "What people did",
+    "ApiToken": "API tokens",
+    "PayloadRule": "Payload retention",
+    "SeenValue": "New values",
+    "Entity": "Blueprint",
+    "NamedLookup": "Look-ups by name",
+    "Drift": "Field drift",
+    "Refresh": "Sandbox refreshes",
+}
+# The error queue's own pages, by how often they are needed; others stand behind.
+MODEL_ORDER = (
+    "FailedRecord",
+    "Cause",
+    "BulkRun",
+    "Recipe",
+    "Alert",
+    "Action",
+    "RoutingRule",
+    "Tag",
+    "Subscriber",
+    "ApiToken",
+)
 # For those who look after Waybill, not for daily work.
 UNDER_THE_HOOD = (
     "Attempt",
@@ -19,9 +48,16 @@ UNDER_THE_HOOD = (
     "CachedLookup",
     "Schedule",
     "WorkerGroup",
+    "Notice",
+    "PayloadRule",
 )
-FIRST_MODEL = "FailedRecord"
+# Pages without a model: the group they stand in, their name, the right they need.
+PAGES = (
+    ("mappings", "Who owns what", "who_owns_what", "mappings.view_mappingversion"),
+    ("integrations", "Handbook", "handbook", "integrations.view_flow"),
+)
 OLDEST = 5
+MOST_COUNTED = 10_000
 
 
 class ConsoleSite(AdminSite):
@@ -40,9 +76,23 @@ class ConsoleSite(AdminSite):
         for app in apps:
             for model in app["models"]:
                 model["name"] = MODEL_NAMES.get(model["object_name"], model["name"])
-            app["models"].sort(key=lambda model: model["object_name"] != FIRST_MODEL)
+            app["models"].sort(key=_rank)
+            app["models"] += self._pages_of(app["app_label"], request.user)
         apps.sort(key=_place)
         return apps if app_label else _with_hood(apps)
+
+    def _pages_of(self, label: str, user: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": name,
+                "object_name": address,
+                "admin_url": reverse(f"{self.name}:{address}"),
+                "view_only": True,
+            }
+            for group, name, address, right in PAGES
+            if group == label
+            and user.has_perms([right, "mappings.view_mappingversion"])
+        ]
 
     def get_urls(self) -> list[Any]:
         """Put pages that belong to no model before the models' own."""
@@ -52,6 +102,7 @@ class ConsoleSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         context["needs_person"] = _needs_person(request.user)
+        context["copied_from"] = _copied_from(request.user)
         return context
 
     def index(
@@ -61,13 +112,14 @@ class ConsoleSite(AdminSite):
             "tiles": tiles.tiles_for(self, request.user),
             "oldest": _oldest(request.user),
             "proof": _proof(request.user),
+            "trouble": cache.get_or_set("trouble", trouble, TROUBLE_SECONDS),
             **(extra_context or {}),
         }
         return super().index(request, context)
 
     def proof(self) -> list[tuple[str, Any]]:
         """Return the facts that an empty error queue shows."""
-        return proof.facts()
+        return proof.whole()
 
 
 def _with_hood(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -84,17 +136,32 @@ def _with_hood(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*shown, {**hood, "models": hidden}]
 
 
+def _rank(model: dict[str, Any]) -> int:
+    name = model["object_name"]
+    return MODEL_ORDER.index(name) if name in MODEL_ORDER else len(MODEL_ORDER)
+
+
 def _place(app: dict[str, Any]) -> tuple[int, str]:
     label = app["app_label"]
     known = label in APP_ORDER
     return (APP_ORDER.index(label) if known else len(APP_ORDER), app["name"])
 
 
-def _needs_person(user: Any) -> int | None:
-    """Count what waits for a person; None for those who may not see the queue."""
+def _copied_from(user: Any) -> str:
+    """Say of which installation this database is a copy; nothing at home."""
+    home = copied_from() if user.is_authenticated else ""
+    return copy_in_words(home) if home else ""
+
+
+def _needs_person(user: Any) -> str:
+    """Count what waits for a person; nothing for those who may not see the queue."""
     if not user.has_perm("errorqueue.view_failedrecord"):
-        return None
-    return FailedRecord.objects.filter(status=FailedRecord.Status.FAILED).count()
+        return ""
+    failed = FailedRecord.objects.filter(status=FailedRecord.Status.FAILED)
+    found = failed.values("pk")[: MOST_COUNTED + 1].count()
+    if found > MOST_COUNTED:  # every page shows it: it may not cost more for more
+        return f"{MOST_COUNTED:,}+"
+    return f"{found:,}" if found else ""
 
 
 def _proof(user: Any) -> list[tuple[str, Any]]:

@@ -72,6 +72,8 @@ TEMPLATES = [
 # The admin takes our templates before its own.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
+if SHOWS_PAGES:
+    INSTALLED_APPS.append("drf_spectacular")
 
 
 def _database() -> dict[str, Any]:
@@ -95,14 +97,21 @@ def _database() -> dict[str, Any]:
         found["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
     elif "postgresql" in found["ENGINE"]:
         # A session left open in a transaction is ended, and nobody waits long for its
-        # locks. `?options=` of DATABASE_URL sets other limits.
+        # locks. Statements are short: to compile one, or to start helpers for it, costs
+        # more than it saves. `?options=` of DATABASE_URL sets other limits.
         limits = {
             "idle_in_transaction_session_timeout": "60s",
             "lock_timeout": "15s",
             "statement_timeout": "10min",
+            "jit": "off",
+            "max_parallel_workers_per_gather": "0",
         }
         shown = " ".join(f"-c {name}={limit}" for name, limit in limits.items())
-        found.setdefault("OPTIONS", {}).setdefault("options", shown)
+        options = found.setdefault("OPTIONS", {})
+        options.setdefault("options", shown)
+        # Django turns preparing off; models/statements.py asks for it by statement, and
+        # nothing else is to be prepared however often it runs.
+        options.setdefault("prepare_threshold", 1_000_000)
     return found
 
 
@@ -178,6 +187,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 # Hosts that connections may call besides the vendors' own domains, for simulators
 # and proxies. Outside production every host is accepted.
 EXTRA_VENDOR_HOSTS = words("WAYBILL_EXTRA_VENDOR_HOSTS")
+# Hosts inside this network that outgoing webhooks may call all the same.
+EXTRA_WEBHOOK_HOSTS = words("WAYBILL_EXTRA_WEBHOOK_HOSTS")
 
 # Work. One lease is how long a dead worker's record and slot stay taken.
 LEASE_SECONDS = number("WAYBILL_LEASE_SECONDS", 20)
@@ -197,7 +208,7 @@ LATE_SECONDS = number("WAYBILL_LATE_SECONDS", 0) or None
 PROBE_SECONDS = [
     float(word) for word in words("WAYBILL_PROBE_SECONDS", ["5", "10", "30"])
 ]
-WORKERS = number("WAYBILL_WORKERS", 3)
+WORKERS = number("WAYBILL_WORKERS", 2)
 # Where the crash harness arms its strikes; refused in production.
 FAILPOINTS = env.str("WAYBILL_FAILPOINTS", default="")
 
@@ -231,6 +242,19 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_SCHEMA_CLASS": "errorqueue.api.schema.Described",
+}
+
+# Calls a minute of one token, counted by each server process; `heavy` looks at many
+# records, or at the target.
+API_RATES = {"read": "600/min", "write": "120/min", "heavy": "30/min"}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Waybill",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATIONS": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
 }
 
 LOGGING = {
@@ -242,7 +266,9 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "errorqueue.lost_logs.Console", "formatter": "line"}
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django-q": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }

@@ -7,13 +7,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Count, Min, Model, Q
+from django.db.models import Count, Exists, Min, Model, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from errorqueue.models import Alert, FailedRecord
 from errorqueue.wording import ago
-from integrations.models import Connection, InboxEvent, SyncRecord
+from integrations.models import (
+    Connection,
+    InboxEvent,
+    OwnershipConflict,
+    SyncRecord,
+)
+from mappings import signing
+from mappings.models import SeenValue, ValueTableRow
 
 
 @dataclass(frozen=True)
@@ -31,15 +38,17 @@ class Tile:
 
 
 def tiles_for(site: AdminSite, user: Any) -> list[Tile]:
-    """Return the figures that this person may see; at most five queries."""
+    """Return the figures that this person may see; one or two queries a group."""
     builders = {
         FailedRecord: _queue,
         SyncRecord: _records,
         Connection: _connections,
         InboxEvent: _deliveries,
         Alert: _alerts,
+        SeenValue: _new_values,
+        OwnershipConflict: _conflicts,
     }
-    return [
+    return list(_signoffs(site, user)) + [
         tile
         for model, build in builders.items()
         if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
@@ -61,7 +70,7 @@ def _queue(site: AdminSite) -> Iterator[Tile]:
         if found["oldest"]
         else "nothing waits for you",
         "bad" if found["person"] else "good",
-        _list(site, FailedRecord, tab="person"),
+        _list(site, FailedRecord, q="status:person"),
     )
     yield Tile(
         "Retries by itself",
@@ -129,6 +138,46 @@ def _alerts(site: AdminSite) -> Iterator[Tile]:
         f"{found['untold']} not sent yet" if found["untold"] else "everybody was told",
         "warn" if found["open"] else "good",
         _list(site, Alert, tab="open"),
+    )
+
+
+def _new_values(site: AdminSite) -> Iterator[Tile]:
+    star = ValueTableRow.objects.filter(table=OuterRef("table"), source="*")
+    news = SeenValue.objects.filter(~Exists(star), state=SeenValue.State.NEW)
+    count = news.count()
+    yield Tile(
+        "New values",
+        count,
+        "seen at a source, in no value table" if count else "every value is mapped",
+        "warn" if count else "good",
+        _list(site, SeenValue),
+    )
+
+
+def _conflicts(site: AdminSite) -> Iterator[Tile]:
+    """Show fields that were not written, as long as one waits for an answer."""
+    count = OwnershipConflict.objects.filter(answer="").count()
+    if count:
+        yield Tile(
+            "Ownership conflicts",
+            count,
+            "fields not written, because somebody else owns them",
+            "warn",
+            _list(site, OwnershipConflict, tab="open"),
+        )
+
+
+def _signoffs(site: AdminSite, user: Any) -> Iterator[Tile]:
+    """Show what waits for a signature of this very person, to those who sign."""
+    if not any(user.has_perm(right) for right in signing.RIGHTS.values()):
+        return
+    count = signing.waiting_for(user).count()
+    yield Tile(
+        "Sign-offs waiting",
+        count,
+        "mapping versions that wait for you" if count else "nothing waits for you",
+        "warn" if count else "good",
+        reverse(f"{site.name}:mappings_signoffs"),
     )
 
 

@@ -13,15 +13,50 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent / "images"
+FIRST_ROW = "#result_list tbody th a, #result_list tbody td:not(.action-checkbox) a"
 PASSWORD = "waybill-demo"  # noqa: S105 (of the demo, printed on purpose)
 WIDTHS = (1440, 390)
 
-# Picture, person, address; "first:" opens the first row of a list.
+# Picture, person, address; "first:" opens the first row of a list, "press KEY:" and
+# "click NAME:" a row as well, and then use it; "show NAME:" scrolls to a heading of it.
 PAGES = (
     ("login", "", "/admin/login/"),
     ("index", "operator", "/admin/"),
     ("queue", "operator", "/admin/errorqueue/failedrecord/"),
     ("line", "operator", "first:/admin/errorqueue/failedrecord/?q=10403"),
+    ("fix", "operator", "press f:/admin/errorqueue/failedrecord/?q=10405"),
+    ("ways-out", "operator", "first:/admin/errorqueue/failedrecord/?q=10405"),
+    ("check", "operator", "press p:/admin/errorqueue/failedrecord/?q=10403"),
+    ("retry-as", "operator", "click Retry as…:/admin/errorqueue/failedrecord/?q=10405"),
+    (
+        "settled",
+        "operator",
+        "first:/admin/errorqueue/failedrecord/?tab=resolved",
+    ),
+    (
+        "compare",
+        "operator",
+        "click Compare:/admin/errorqueue/failedrecord/?tab=resolved",
+    ),
+    ("search", "operator", "/admin/errorqueue/failedrecord/?q=sku:HAMMOCK+amount:>50"),
+    ("keys", "operator", "press ?:/admin/errorqueue/failedrecord/?q=10403"),
+    ("unknown", "operator", "first:/admin/errorqueue/failedrecord/?tab=unknown"),
+    ("waiting", "operator", "first:/admin/errorqueue/failedrecord/?tab=auto"),
+    ("blocked", "operator", "first:/admin/errorqueue/failedrecord/?tab=blocked"),
+    ("money", "operator", "/admin/errorqueue/failedrecord/?o=money"),
+    ("empty", "operator", "/admin/errorqueue/failedrecord/?tab=excluded"),
+    ("causes", "operator", "/admin/errorqueue/cause/"),
+    ("cause", "operator", "first:/admin/errorqueue/cause/"),
+    ("plan", "operator", "click Retry all:/admin/errorqueue/cause/"),
+    ("bulk", "operator", "first:/admin/errorqueue/bulkrun/"),
+    ("known-fixes", "operator", "/admin/errorqueue/recipe/"),
+    ("story", "operator", "/admin/integrations/story/?q=10403"),
+    ("found", "operator", "/admin/integrations/story/?q=ada@example.com"),
+    ("rules", "admin", "/admin/errorqueue/routingrule/"),
+    ("rule", "admin", "first:/admin/errorqueue/routingrule/"),
+    ("webhook", "admin", "/admin/errorqueue/subscriber/add/"),
+    ("tokens", "operator", "/admin/errorqueue/apitoken/"),
+    ("api", "operator", "/api/"),
     ("ledger", "operator", "/admin/integrations/syncrecord/"),
     ("record", "operator", "first:/admin/integrations/syncrecord/?q=10401"),
     ("edit", "operator", "edit:/admin/integrations/syncrecord/?q=10403"),
@@ -36,6 +71,18 @@ PAGES = (
         "first:/admin/mappings/mappingversion/?document__id__exact=2",
     ),
     ("preview", "editor", "preview:/admin/mappings/mappingversion/"),
+    (
+        "grid",
+        "editor",
+        "show Fields:/admin/mappings/mappingversion/?state__exact=draft",
+    ),
+    (
+        "effect",
+        "editor",
+        "click Effect report:/admin/mappings/mappingversion/?state__exact=draft",
+    ),
+    ("sign-offs", "signer", "/admin/mappings/mappingdocument/sign-offs/"),
+    ("blueprint", "admin", "/admin/integrations/entity/"),
     ("tables", "editor", "/admin/mappings/valuetable/"),
     ("table", "editor", "first:/admin/mappings/valuetable/?q=Shipping"),
     ("connections", "admin", "/admin/integrations/connection/"),
@@ -75,7 +122,9 @@ def take_all(browser: Browser, width: int, arguments: argparse.Namespace) -> Non
         if person not in people:
             people[person] = log_in(browser, width, person, arguments.address)
         page = people[person]
-        go(page, arguments.address, address)
+        if not go(page, arguments.address, address):
+            print(f"{name} {width}: the list is empty, no picture")
+            continue
         keep(page, f"{name}-{width}", arguments)
         wide = page.evaluate("document.documentElement.scrollWidth")
         print(f"{name} {width}: {page.title()}", "TOO WIDE" * (wide > width))
@@ -92,18 +141,34 @@ def log_in(browser: Browser, width: int, person: str, base: str) -> Page:
     return page
 
 
-def go(page: Page, base: str, address: str) -> None:
-    """Open an address, and from a list its first row."""
-    way, _, path = address.rpartition(":")
-    page.goto(base + path)
+def go(page: Page, base: str, address: str) -> bool:
+    """Open an address, and from a list its first row; then do as it says.
+
+    Says whether there was a row: some states are rare in a demo (unknown, blocked).
+    """
+    way, path = address.split(":/", 1) if ":/" in address else ("", address[1:])
+    page.goto(f"{base}/{path}")
+    if way and not page.locator(FIRST_ROW).count():
+        return False
     if way:
-        page.locator("#result_list tbody th a, #result_list tbody td a").first.click()
+        page.locator(FIRST_ROW).first.click()
         page.wait_for_load_state("load")
+    verb, _, what = way.partition(" ")
+    if verb == "press":
+        page.keyboard.press(what)
+        page.wait_for_timeout(2000)
+    if verb == "click":
+        page.locator("a:visible, button:visible", has_text=what).first.click()
+        page.wait_for_timeout(1000)
+    if verb == "show":
+        page.wait_for_timeout(2000)
+        page.get_by_role("heading", name=what).first.evaluate("e => e.scrollIntoView()")
     if way == "edit":
         page.goto(page.url.split("change/")[0] + "edit/")
     if way == "preview":
         page.get_by_role("link", name="Preview").first.click()
         page.wait_for_load_state("load")
+    return True
 
 
 def keep(page: Page, name: str, arguments: argparse.Namespace) -> None:

@@ -18,18 +18,29 @@ MAIL_SECONDS = 10
 AT_ONCE = timedelta(0)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
+# An incident that flaps is one: what was told and is back within so long after it
+# seemed over is told again only if it stays for as long.
+CALM = timedelta(minutes=15)
 
 
 def raise_alert(
-    key: str, title: str, text: str, link: str = "", quiet: timedelta = AT_ONCE
+    key: str,
+    title: str,
+    text: str,
+    link: str = "",
+    quiet: timedelta = AT_ONCE,
+    calm: timedelta = AT_ONCE,
 ) -> bool:
     """Write an alert unless this incident has one already; say if it is new.
 
-    It is sent after `quiet`; an incident that ends sooner disturbs nobody.
+    It is sent after `quiet`; an incident that ends sooner disturbs nobody. One that
+    comes back within `calm` after its end is sent only if it lasts as long.
     """
     if Alert.objects.filter(key=one_line(key), closed_at=None).exists():
         return False
     now = database_time()
+    if calm and _told(key, now - calm).exists():
+        quiet = max(quiet, calm)
     try:
         with transaction.atomic():
             Alert.objects.create(
@@ -47,11 +58,22 @@ def raise_alert(
 
 
 def close_alert(key: str) -> None:
-    """End an incident; the next failure of the same kind alerts again."""
+    """End an incident; the next failure of the same kind alerts again.
+
+    One that flapped ends with its latest return, which nobody was told of.
+    """
     mine = Alert.objects.filter(key=one_line(key), closed_at=None)
     now = database_time()
-    mine.filter(tries=0, try_at__gt=now).delete()
+    for untold in mine.filter(tries=0, try_at__gt=now):
+        _told(key, untold.raised_at - CALM).update(closed_at=now)
+        untold.delete()
     mine.update(closed_at=now)
+
+
+def _told(key: str, since: datetime) -> models.QuerySet[Alert]:
+    """Return what people were told of an incident that ended after `since`."""
+    ended = Alert.objects.filter(key=one_line(key), closed_at__gt=since)
+    return ended.exclude(tries=0)
 
 
 def send_waiting() -> int:
@@ -60,6 +82,16 @@ def send_waiting() -> int:
     A channel that is down costs a try and a longer wait, never the alert.
     """
     return sum(_send(alert) for alert in _due().order_by("pk"))
+
+
+def send_unwritten(title: str, text: str) -> bool:
+    """Mail what no row can keep, since the database takes none; say if it was sent."""
+    try:
+        _mail(Alert(title=one_line(title), text=clean(text)))
+    except (OSError, ValueError) as error:
+        log.error("Nobody could be told: %s (%s)", title, error)
+        return False
+    return True
 
 
 def _due() -> models.QuerySet[Alert]:

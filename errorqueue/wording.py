@@ -1,5 +1,6 @@
 """Amounts and times as people write them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,9 +20,36 @@ def money(amount: Decimal | None, currency: str) -> str:
     """Write an amount with its currency; digits that are there are never hidden."""
     if amount is None:
         return ""
+    return f"{amount:,.{_places(amount, currency)}f} {currency}".strip()
+
+
+def sums(totals: Mapping[str, Decimal | str]) -> list[tuple[Decimal, str]]:
+    """Return sums by currency as (amount, currency), largest first.
+
+    Currencies are never added up; nothing at stake is left out.
+    """
+    found = [(Decimal(total), name) for name, total in totals.items()]
+    return sorted((one for one in found if one[0]), reverse=True)
+
+
+def moneys(totals: Mapping[str, Decimal | str]) -> list[str]:
+    """Write sums by currency, largest first, each in its own."""
+    return [money(total, name) for total, name in sums(totals)]
+
+
+def digits(amount: Decimal, currency: str) -> str:
+    """Write an amount for programs: plain digits, none of them hidden."""
+    return f"{amount:.{_places(amount, currency)}f}"
+
+
+def _places(amount: Decimal, currency: str) -> int:
     exact = max(0, -int(amount.normalize().as_tuple().exponent))
-    places = max(exact, DECIMALS.get(currency, 2))
-    return f"{amount:,.{places}f} {currency}".strip()
+    return max(exact, DECIMALS.get(currency, 2))
+
+
+def milliseconds(count: int | None) -> str:
+    """Write how long something took; nothing where nobody measured it."""
+    return "" if count is None else f"{count:,} ms"
 
 
 def exact_time(moment: datetime | None) -> str:

@@ -19,8 +19,16 @@ class Unmappable(Exception):
         self.problems = tuple(problems)
 
 
+class PayloadGone(ValueError):
+    """The content of this record was removed, so there is nothing to send."""
+
+
 class NotPublished(Exception):
     """The mapping document of this flow has no published version."""
+
+
+class ForeignMapping(NotPublished):
+    """The mapping document of this flow may not write to its target."""
 
 
 class WorkerDied(Exception):
@@ -101,6 +109,20 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
         ),
     ),
     (
+        errors.TargetGone,
+        _Words(
+            FailureKind.CONFLICT,
+            "was deleted in {target}",
+            "{error}",
+            "Decide: Create it again, or leave it deleted by Exclude. If it was merged "
+            "into another record, give that one our external id in {target}, then "
+            "press Retry now.",
+            "Decide: Create it again, or leave it deleted by Exclude. If it was merged "
+            "into another record, give that one our external id in {target}, then "
+            "press Retry now.",
+        ),
+    ),
+    (
         errors.RecordConflict,
         _Words(
             FailureKind.CONFLICT,
@@ -140,12 +162,32 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
         ),
     ),
     (
+        errors.RecordBusy,
+        _Words(
+            FailureKind.TEMPORARY,
+            "is being changed by somebody in {target}",
+            "{error}",
+            "Nothing to do now: it tries again by itself. If it stays so, see who has "
+            "the record open in {target} or which workflow locks it, then press Retry "
+            "now.",
+        ),
+    ),
+    (
         errors.TemporaryError,
         _Words(
             FailureKind.TEMPORARY,
             "could not be sent to {target} now",
             "{error}",
             "Nothing to do now: it tries again by itself.",
+        ),
+    ),
+    (
+        ForeignMapping,
+        _Words(
+            FailureKind.MAPPING,
+            "may not be sent with this mapping",
+            "{error}",
+            "Choose the right document on the page of the flow, then press Retry now.",
         ),
     ),
     (
@@ -174,6 +216,16 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             "holds a value of the wrong shape",
             "{error}",
             "Correct the value in the source or by Edit and retry.",
+        ),
+    ),
+    (
+        PayloadGone,
+        _Words(
+            FailureKind.DATA,
+            "has no content any more",
+            "{error}",
+            "Press Retry as… and read it from the source again; then it can be sent.",
+            "Press Retry as… and read it from the source again; then it can be sent.",
         ),
     ),
     (
@@ -225,6 +277,8 @@ def describe(
 
 def is_unknown(error: Exception) -> bool:
     """Say whether the target may have done the work all the same."""
+    if isinstance(error, errors.RecordBusy):
+        return False
     return isinstance(error, errors.TemporaryError) and error.sent
 
 
@@ -248,7 +302,7 @@ def _unmappable(problems: Sequence[Problem]) -> Failure:
         what=f"– {leading.rule}{more}",
         why="\n".join(dict.fromkeys(_reason(problem) for problem in problems)),
         remedy="\n".join(dict.fromkeys(problem.remedy for problem in problems)),
-        problems=tuple(_as_field_problem(problem) for problem in problems),
+        problems=tuple(as_field_problem(problem) for problem in problems),
     )
 
 
@@ -261,7 +315,8 @@ def _reason(problem: Problem) -> str:
     return f"The target's field {problem.target}{where}: {problem.rule}."
 
 
-def _as_field_problem(problem: Problem) -> FieldProblem:
+def as_field_problem(problem: Problem) -> FieldProblem:
+    """Return a problem of the mapping as the error queue shows it."""
     return FieldProblem(
         target=problem.target,
         source=problem.source,

@@ -7,10 +7,18 @@ import time
 
 from django.conf import settings
 
-from errorqueue import alerts
+from errorqueue import alerts, chores
 from integrations.inbox import services as inbox
 from integrations.models import Bell
-from integrations.sync import clusters, polling, probing, schedules
+from integrations.studio.acceptance import runs as acceptance
+from integrations.sync import (
+    background,
+    clusters,
+    log_loss,
+    polling,
+    probing,
+    schedules,
+)
 from integrations.sync.drain import drain
 from integrations.sync.stopping import is_stopping
 
@@ -42,6 +50,7 @@ def _deliver_at_once() -> None:
 
 def drain_connection(connection_id: int) -> None:
     drain(connection_id)
+    log_loss.note()
 
 
 def probe_connection(connection_id: int) -> None:
@@ -52,6 +61,20 @@ def probe_connection(connection_id: int) -> None:
 def send_alerts() -> None:
     Bell.objects.answer("alerts")
     alerts.send_waiting()
+
+
+def do_chores() -> None:
+    Bell.objects.answer("chores")
+    chores.run()
+
+
+def do_background() -> None:
+    Bell.objects.answer("background")
+    background.run()
+
+
+def run_scenarios() -> None:
+    acceptance.step()
 
 
 def poll_flow(flow_id: int) -> None:

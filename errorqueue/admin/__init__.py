@@ -1,5 +1,29 @@
 """The error queue's pages."""
 
-from errorqueue.admin import failed, records
+from errorqueue.admin import (
+    bulk,
+    cause,
+    completion,
+    failed,
+    live,
+    recipe,
+    records,
+    routing,
+    tokens,
+    views,
+    webhooks,
+)
 
-__all__ = ["failed", "records"]
+__all__ = [
+    "bulk",
+    "cause",
+    "completion",
+    "failed",
+    "live",
+    "recipe",
+    "records",
+    "routing",
+    "tokens",
+    "views",
+    "webhooks",
+]

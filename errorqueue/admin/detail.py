@@ -2,55 +2,85 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import simplejson
 from django.urls import NoReverseMatch, reverse
 
-from errorqueue import wording
-from errorqueue.failures import Evidence, Subject, Try
+from errorqueue import undo, wording
+from errorqueue.admin import surroundings
+from errorqueue.failures import Evidence, Preflight, Subject, Try
+from errorqueue.masking import masked, masked_email, masked_problems, veil
 from errorqueue.models import Action, FailedRecord
 from errorqueue.templatetags.console import due, moment, tries_made
 
 LONGEST = 200_000
 # A header that is not kept, only that it was there; a log-in is worth showing.
 STARRED = re.compile(r"^(?!authorization:)[\w-]+: •••(\n|$)", re.I | re.M)
+# What is written in words, and may hold what is personal.
+IN_WORDS = ("sentence", "why", "remedy", "preflight_note")
 SAID = {
     "retry": "queued a retry",
     "exclude": "excluded it",
-    "edit": "edited the payload",
+    "edit": "changed the content",
+    "resolve": "resolved it by hand",
+    "adopt": "took the target's record as ours",
+    "reread": "read it from the source again",
+    "comment": "said",
+    "assign": "assigned it",
+    "hand over": "handed it over",
+    "tag": "tagged it",
+    "untag": "took a tag off",
+    "snooze": "snoozed it",
+    "wake": "woke it",
+    "undo": "took something back",
+    "recipe": "applied a known fix",
+    "close": "closed it by itself",
 }
 
 
 def context_of(line: FailedRecord, user: Any) -> dict[str, Any]:
-    """Gather everything about one line; five queries, whatever its history."""
+    """Gather what is known about one line; the same queries, whatever its history."""
+    veil([line], user)
     subject: Subject | None = line.subject
     evidence = subject.evidence() if subject else Evidence()
+    actions = list(line.actions.select_related("by"))
+    offered = undoable(line, actions, user)
     return {
         "line": line,
-        "facts": [fact for fact in _facts(line) if fact[1]],
+        "money": wording.money(line.amount, line.currency),
+        "shown": {name: masked(getattr(line, name), user) for name in IN_WORDS},
+        "wrong": {"problems": masked_problems(line.problems, user)},
+        "facts": [fact for fact in _facts(line, user) if fact[1]],
         "evidence": {
-            "source": _cut(evidence.source),
-            "mapped": _cut(evidence.mapped),
-            "headers": _cut(evidence.headers),
+            "source": _cut(masked(evidence.source, user)),
+            "mapped": _cut(masked(evidence.mapped, user)),
+            "headers": _cut(masked(evidence.headers, user)),
+            "raw": _cut(masked(line.raw, user)),
         },
-        "tries": [_shown_try(one) for one in reversed(evidence.tries)],
-        "actions": [_shown_action(one) for one in line.actions.select_related("by")],
-        "edit_url": _edit_url(line, subject, user),
-        "record_url": _record_url(line, user),
+        "tries": [_shown_try(one, user) for one in reversed(evidence.tries)],
+        "actions": [_shown_action(one, user) for one in actions if one.verb != "mend"],
+        "undoable": offered,
+        "undo_told": "" if line.is_open else undo.told(line, _action_of(offered)),
+        "record_url": record_url(line, user),
+        **surroundings.of(line, evidence.tries, user),
     }
 
 
-def _facts(line: FailedRecord) -> list[tuple[str, Any]]:
+def _action_of(offered: dict[str, Any] | None) -> Action | None:
+    return offered["action"] if offered else None
+
+
+def _facts(line: FailedRecord, user: Any) -> list[tuple[str, Any]]:
     return [
+        ("Amount", wording.money(line.amount, line.currency)),
+        ("Customer", line.party),
+        ("E-mail", masked_email(line.email, user)),
+        ("Reference", line.reference),
+        ("SKUs", line.skus),
         ("Flow", line.flow),
         ("From → to", " → ".join(side for side in (line.source, line.target) if side)),
-        ("Reference", line.reference),
-        ("Customer", line.party),
-        ("E-mail", line.email),
-        ("Amount", wording.money(line.amount, line.currency)),
-        ("SKUs", line.skus),
         ("Document id", line.source_id),
         ("Kind", _kind(line)),
         ("Tries", tries_made(line)),
@@ -65,12 +95,35 @@ def _kind(line: FailedRecord) -> str:
     return f"{shown}. {line.kind_help}" if line.is_open else shown
 
 
-def _edit_url(line: FailedRecord, subject: Subject | None, user: Any) -> str:
-    may_edit = user.has_perm("errorqueue.edit_failedrecord")
-    return subject.edit_url() if subject and line.is_open and may_edit else ""
+def undoable(
+    line: FailedRecord, actions: Sequence[Action], user: Any
+) -> dict[str, Any] | None:
+    """Return the newest step, of this person or of Waybill, that can be taken back."""
+    newest = next((one for one in actions if one.verb in undo.VERBS), None)
+    if newest is None or newest.by_id not in (None, user.pk):
+        return None
+    if newest.by_id is None and not user.has_perm("errorqueue.retry_failedrecord"):
+        return None
+    if newest.verb == "retry" and line.status != FailedRecord.Status.RETRYING:
+        return None
+    left = undo.seconds_left(newest)
+    said = f"{'You' if newest.by_id else 'Waybill'} {SAID[newest.verb]}."
+    return {"action": newest, "seconds": left, "said": said} if left else None
 
 
-def _record_url(line: FailedRecord, user: Any) -> str:
+def shown_check(found: Preflight, user: Any) -> dict[str, Any]:
+    """Prepare what a pre-flight or a look found for the eye of one person."""
+    problems = [problem.as_dict() for problem in found.problems]
+    return {
+        "note": masked(found.note, user),
+        "problems": masked_problems(problems, user),
+        "target_id": found.target_id,
+        "light": found.light.value,
+        "is_same": found.is_same,
+    }
+
+
+def record_url(line: FailedRecord, user: Any) -> str:
     """Return the page of the record itself, if there is one this person may see."""
     kind = line.content_type
     if not user.has_perm(f"{kind.app_label}.view_{kind.model}"):
@@ -83,33 +136,45 @@ def _record_url(line: FailedRecord, user: Any) -> str:
         return ""
 
 
-def _shown_try(one: Try) -> dict[str, Any]:
+def _shown_try(one: Try, user: Any) -> dict[str, Any]:
     return {
         "facts": one,
-        "exchanges": [readable_exchange(item) for item in one.exchanges],
+        "message": masked(one.message, user),
+        "exchanges": [shown_exchange(item, user) for item in one.exchanges],
     }
+
+
+def shown_exchange(exchange: dict[str, Any], user: Any) -> dict[str, Any]:
+    """Prepare what went over the line for the eye of one person."""
+    shown = readable_exchange(exchange)
+    sides = ("url", "request", "response")
+    return {**shown, **{side: masked(shown.get(side) or "", user) for side in sides}}
 
 
 def readable_exchange(exchange: dict[str, Any]) -> dict[str, Any]:
     """Prepare what went over the line for the eye."""
     return {
         **exchange,
-        "request": without_starred(readable(exchange.get("request"))),
-        "response": without_starred(readable(exchange.get("response"))),
+        "request": _laid_out(readable(exchange.get("request"))),
+        "response": _laid_out(readable(exchange.get("response"))),
     }
 
 
-def without_starred(text: str) -> str:
-    """Leave out headers of which nothing is kept; the body stays as it is."""
+def _laid_out(text: str) -> str:
+    """Leave out headers of which nothing is kept, and indent the body if it is JSON."""
     head, gap, body = text.partition("\n\n")
-    return (STARRED.sub("", head).rstrip() + gap + body).strip()
+    return (STARRED.sub("", head).rstrip() + gap + readable(body)).strip()
 
 
-def _shown_action(action: Action) -> dict[str, Any]:
+def _shown_action(action: Action, user: Any) -> dict[str, Any]:
+    before, after = masked(action.before, user), masked(action.after, user)
+    is_edit = action.verb == "edit"
+    is_said = not is_edit and action.verb != "recipe"
     return {
         "facts": action,
         "said": SAID.get(action.verb, action.verb),
-        "changes": list(changes(action.before, action.after)),
+        "changes": list(changes(before, after)) if is_edit else [],
+        "from_to": " → ".join(part for part in (before, after) if part and is_said),
     }
 
 

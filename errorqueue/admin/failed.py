@@ -1,33 +1,54 @@
-"""The error queue: its list, the page of one record, its buttons."""
+"""The error queue: its list, and where its other pages hang."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from django.contrib import admin, messages
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
 
 from errorqueue import bulk, services
-from errorqueue.admin import confirm, detail
-from errorqueue.admin.columns import Columns, live_pill
-from errorqueue.admin.filters import AgeFilter, RecentValuesFilter, StatusTabs
-from errorqueue.admin.readonly import ReadOnlyAdmin
-from errorqueue.admin.search import search
-from errorqueue.api import StatusView
+from errorqueue.admin import pages
+from errorqueue.admin.columns import Columns
+from errorqueue.admin.filters import QueueTabs, tab_counts
+from errorqueue.admin.listing import QueueList, QueuePages
+from errorqueue.admin.people_views import PeoplePages
+from errorqueue.admin.search import search_of
 from errorqueue.models import FailedRecord
+from errorqueue.qualifiers import ALL
+from errorqueue.tabs import tab_of
 
-# More than a page of lines is retried only after a look at what is meant.
+# What one press retries without a plan: about a page of lines.
 MOST_UNASKED = 50
+# The buttons of a selection: verb of the plan, its words, the right it takes, its key.
+BULK_VERBS = (
+    ("assign", "Assign", "assign", "a"),
+    ("snooze", "Snooze", "assign", "s"),
+    ("tag", "Tag", "assign", ""),
+    ("preflight", "Pre-flight", "retry", ""),
+    ("resolve", "Resolve", "resolve", "d"),
+    ("exclude", "Exclude", "exclude", ""),
+)
+# The keys of the list, as its help tells them (static/console/keys.js).
+KEYS = (
+    ("j k", "Next and previous row"),
+    ("x", "Select; with Shift all rows up to here"),
+    ("Enter", "Open"),
+    ("r", "Retry"),
+    ("f", "Fix: a form of the values that are wrong"),
+    ("e", "Edit the whole payload"),
+    ("a", "Assign"),
+    ("s", "Snooze"),
+    ("d", "Resolve: settled elsewhere"),
+    ("g c", "Go to the causes"),
+    ("/", "Search"),
+    ("?", "This help"),
+)
 
 
 @runtime_checkable
@@ -35,218 +56,160 @@ class ProvesItself(Protocol):
     """A site that can show that an empty queue is no broken queue."""
 
     def proof(self) -> Sequence[tuple[str, Any]]:
-        """Return facts: last delivery, delivered today, what waits."""
+        """Return facts: sums of every flow, its last event, the last sweep."""
 
 
 @admin.register(FailedRecord)
-class FailedRecordAdmin(Columns, ReadOnlyAdmin):
+class FailedRecordAdmin(Columns, PeoplePages):
     list_display = [
         "what_failed",
-        "cause",
-        "flow_path",
+        "cause_link",
         "money",
         "age",
-        "tries_made",
+        "people",
         "state",
     ]
-    list_filter = [
-        StatusTabs,
-        "kind",
-        ("flow", RecentValuesFilter),
-        ("target", RecentValuesFilter),
-        ("entity", RecentValuesFilter),
-        AgeFilter,
-    ]
+    list_filter = [QueueTabs]
     search_fields = ["reference"]
-    search_help_text = "Order, SKU, e-mail, customer, ERR-id, document id"
-    actions = ["retry_selected", "exclude_selected"]
+    search_help_text = "Order, SKU, e-mail, customer, ERR-id, or age:>4h amount:>500 …"
+    sortable_by = ()
+    actions = ["retry_selected", "work_on_selected"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found = super().get_queryset(request)
-        # The list says what each record does now; a bulk action does not ask.
-        return found.prefetch_related("subject") if request.method == "GET" else found
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[QueueList]:
+        return QueueList
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "retry")
-
-    def has_exclude_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "exclude")
-
-    def _may(self, request: HttpRequest, verb: str) -> bool:
-        user: Any = request.user
-        return self.has_view_permission(request) and bool(
-            user.has_perm(f"errorqueue.{verb}_failedrecord")
-        )
+    def get_paginator(
+        self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kw: Any
+    ) -> QueuePages:
+        pages_of_tab = QueuePages(queryset, per_page, *args, **kw)
+        tab = tab_of(request.GET.get("tab"))
+        pages_of_tab.figure = tab_counts(request)[tab.key]
+        return pages_of_tab
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        if not self.has_retry_permission(request):
-            return self.list_display
-        return [*self.list_display, self._row_buttons(request)]
+        buttons = self._row_buttons(request)
+        return [*self.list_display, buttons] if buttons else self.list_display
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return queryset.filter(search(search_term)), False
+        return queryset.filter(search_of(request, search_term).where), False
 
-    def _row_buttons(self, request: HttpRequest) -> Callable[[FailedRecord], Any]:
+    def _row_buttons(
+        self, request: HttpRequest
+    ) -> Callable[[FailedRecord], Any] | None:
+        retries, mends = self.may(request, "retry"), self.may(request, "edit")
+        if not retries and not mends:
+            return None
         kept = self.get_preserved_filters(request)
 
         @admin.display(description="Action")
         def row_buttons(line: FailedRecord) -> SafeString | str:
             if not line.is_open:
                 return ""
-            address = self._address("retry", line, kept)
-            return format_html(
-                '<button type="submit" class="button button-small" '
-                'formaction="{}" name="back" value="list" '
-                'aria-label="Retry now {}">Retry now</button>',
-                address,
-                line.human_id,
-            )
+            if line.status == FailedRecord.Status.BLOCKED and line.blocked_by_id:
+                return _head_link(line)
+            retry = _retry_button(self.address("retry", line, kept), line)
+            fix = _fix_link(self.address("fix", line, kept), line)
+            shown = [retry] * retries + [fix] * mends
+            return format_html("{} {}", *shown) if len(shown) == 2 else shown[0]
 
         return row_buttons
 
-    @admin.action(description="Retry selected", permissions=["retry"])
+    @admin.action(description="Retry", permissions=["retry"])
     def retry_selected(
         self, request: HttpRequest, queryset: QuerySet[FailedRecord]
     ) -> HttpResponseBase | None:
-        lines = confirm.as_shown(request, queryset)
-        if not confirm.is_confirmed(request) and lines.count() > MOST_UNASKED:
-            return confirm.ask(self, request, confirm.RETRY, lines)
-        counted = bulk.each(lines, partial(services.retry, by=request.user))
+        """Queue a page of lines at once; more of them go by a plan first."""
+        across = request.POST.get("select_across") == "1"
+        if across or queryset.count() > MOST_UNASKED:
+            return _to_plan()
+        counted = bulk.each(queryset, partial(services.retry, by=request.user))
         self.message_user(request, counted.sentence("Queued"), _level(counted))
         return None
 
-    @admin.action(description="Exclude selected", permissions=["exclude"])
-    def exclude_selected(
+    @admin.action(description="Work on selected", permissions=["work"])
+    def work_on_selected(
         self, request: HttpRequest, queryset: QuerySet[FailedRecord]
     ) -> HttpResponseBase | None:
-        lines = confirm.as_shown(request, queryset)
-        form = confirm.ReasonForm(
-            request.POST if confirm.is_confirmed(request) else None
-        )
-        if not form.is_valid():
-            return confirm.ask(self, request, confirm.EXCLUDE, lines, form)
-        reason = form.cleaned_data["reason"]
-        counted = bulk.each(
-            lines, partial(services.exclude, by=request.user, reason=reason)
-        )
-        self.message_user(request, counted.sentence("Excluded"), _level(counted))
-        return None
+        """Lead to the plan: the buttons of the selection say which verb is meant."""
+        return _to_plan()
+
+    def has_work_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "bulk")
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        own = [
-            path(
-                "<int:pk>/retry/",
-                view(require_POST(self.retry_view)),
-                name="errorqueue_failedrecord_retry",
-            ),
-            path(
-                "<int:pk>/exclude/",
-                view(self.exclude_view),
-                name="errorqueue_failedrecord_exclude",
-            ),
-            path(
-                "<int:pk>/status/",
-                StatusView.as_view(),
-                name="errorqueue_failedrecord_status",
-            ),
-        ]
-        return [*own, *super().get_urls()]
+        return [*pages.of(self), *super().get_urls()]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         site = self.admin_site
-        proof = site.proof if isinstance(site, ProvesItself) else list
-        context = {"proof": proof, **(extra_context or {})}
+        context = {
+            "proof": site.proof if isinstance(site, ProvesItself) else list,
+            "qualifiers": ALL,
+            "keys": KEYS,
+            "may_retry": self.may(request, "retry"),
+            "may_edit": self.may(request, "edit"),
+            "may_assign": self.may(request, "assign"),
+            "verbs": self._verbs(request),
+            "plan_url": _address("admin:errorqueue_bulkrun_plan"),
+            "causes_url": _address("admin:errorqueue_cause_changelist"),
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        return require_safe(self.detail_view)(request, object_id)
+    def _verbs(self, request: HttpRequest) -> list[dict[str, str]]:
+        """Return the buttons of a selection that this person may press."""
+        if not self.may(request, "bulk"):
+            return []
+        return [
+            {"verb": verb, "label": label, "key": key}
+            for verb, label, right, key in BULK_VERBS
+            if self.may(request, right)
+        ]
 
-    def detail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show one failed record; reading it changes nothing."""
-        line: Any = self.get_object(request, object_id)
-        if not self.has_view_permission(request, line):
-            raise PermissionDenied
-        if line is None:
-            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
-                request, self.opts, object_id
-            )
-        kept = self.get_preserved_filters(request)
-        context = {
-            **self.admin_site.each_context(request),
-            **detail.context_of(line, request.user),
-            "opts": self.opts,
-            "title": str(line),
-            "status_pill": live_pill(line),
-            "list_url": self._list_url(kept),
-            "retry_url": self._address("retry", line, kept)
-            if self.has_retry_permission(request)
-            else "",
-            "exclude_url": self._address("exclude", line, kept)
-            if self.has_exclude_permission(request)
-            else "",
-        }
-        return TemplateResponse(
-            request, "admin/errorqueue/failedrecord/detail.html", context
-        )
 
-    def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Queue one record and return to where the button was."""
-        line = self._line(request, pk, self.has_retry_permission(request))
-        try:
-            services.retry(line, by=request.user)
-        except services.NotOpen as error:
-            self.message_user(request, str(error), messages.WARNING)
-        else:
-            self.message_user(request, f"{line.human_id} is queued.", messages.SUCCESS)
-        return redirect(self._back(request, line))
+def _head_link(line: FailedRecord) -> SafeString:
+    """What blocks a line is what has to be worked on."""
+    return format_html(
+        '<a class="button button-small button-quiet" href="{}">Open ERR-{}</a>',
+        reverse("admin:errorqueue_failedrecord_change", args=[line.blocked_by_id]),
+        line.blocked_by_id,
+    )
 
-    def exclude_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """Ask for the reason, then set one record aside."""
-        line = self._line(request, pk, self.has_exclude_permission(request))
-        form = confirm.ReasonForm(request.POST or None)
-        if not form.is_valid():
-            lines, back = FailedRecord.objects.filter(pk=pk), self._back(request, line)
-            return confirm.ask(self, request, confirm.EXCLUDE, lines, form, back)
-        try:
-            services.exclude(line, by=request.user, reason=form.cleaned_data["reason"])
-        except services.NotOpen as error:
-            self.message_user(request, str(error), messages.WARNING)
-        else:
-            self.message_user(
-                request, f"{line.human_id} is excluded.", messages.SUCCESS
-            )
-        return redirect(self._back(request, line))
 
-    def _line(self, request: HttpRequest, pk: int, is_allowed: bool) -> FailedRecord:
-        if not is_allowed:
-            raise PermissionDenied
-        return get_object_or_404(FailedRecord, pk=pk)
+def _retry_button(address: str, line: FailedRecord) -> SafeString:
+    return format_html(
+        '<button type="submit" class="button button-small" formaction="{}" '
+        'name="back" value="list" data-key="r" aria-label="Retry now {}">'
+        "Retry now</button>",
+        address,
+        line.human_id,
+    )
 
-    def _back(self, request: HttpRequest, line: FailedRecord) -> str:
-        kept = self.get_preserved_filters(request)
-        if request.POST.get("back") == "list":
-            return self._list_url(kept)
-        return self._address("change", line, kept)
 
-    def _list_url(self, kept: str) -> str:
-        address = reverse("admin:errorqueue_failedrecord_changelist")
-        context: dict[str, Any] = {"preserved_filters": kept, "opts": self.opts}
-        return add_preserved_filters(context, address)
+def _fix_link(address: str, line: FailedRecord) -> SafeString:
+    return format_html(
+        '<a class="button button-small button-quiet" href="{}" data-key="f" '
+        'aria-label="Fix {}">Fix</a>',
+        address,
+        line.human_id,
+    )
 
-    def _address(self, page: str, line: FailedRecord, kept: str) -> str:
-        address = reverse(f"admin:errorqueue_failedrecord_{page}", args=[line.pk])
-        return f"{address}?{kept}" if kept else address
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _to_plan() -> HttpResponse:
+    """Send the browser on with all it posted: the plan reads the same form."""
+    return HttpResponse(
+        status=307, headers={"Location": _address("admin:errorqueue_bulkrun_plan")}
+    )
 
 
 def _level(counted: bulk.Counted) -> int:

@@ -1,20 +1,32 @@
-"""How lists are narrowed: tabs with live counts, and by age."""
+"""How lists are narrowed: tabs with live counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from errorqueue.admin.paging import MOST_COUNTED, counted, number
-from errorqueue.clock import database_time
+from errorqueue.admin import paging
+from errorqueue.admin.paging import counted, number
+from errorqueue.admin.search import asker_of, search_of
 from errorqueue.models import FailedRecord
+from errorqueue.models.failed import IS_OPEN
+from errorqueue.query import Parsed
+from errorqueue.tabs import ORDERS, TABS, Asker
+from errorqueue.tabs import Tab as QueueTab
 
-Status = FailedRecord.Status
+# How many of the newest lines are walked for a figure that no index gives.
+NEAR = 50_000
+# A tab with so few lines is gone through line by line.
+FEW = 2_000
+NEWEST = ORDERS[0].by
+# Of a tab that shows everything.
+EVERY = Q(pk__isnull=False)
+# Where a request keeps its counts: the page shows them in two places.
+_COUNTS = "_queue_counts"
 
 
 @dataclass(frozen=True)
@@ -40,12 +52,12 @@ class TabFilter(admin.SimpleListFilter):
     parameter_name = "tab"
     template = "admin/tabs.html"
     is_tabs = True
-    tabs: tuple[Tab, ...] = ()
+    tabs: tuple[Any, ...] = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(tab.key, tab.label) for tab in self.tabs]
 
-    def current(self) -> Tab:
+    def current(self) -> Any:
         """Return the chosen tab; an unknown one counts as the first."""
         chosen = (tab for tab in self.tabs if tab.key == self.value())
         return next(chosen, self.tabs[0])
@@ -75,19 +87,125 @@ class TabFilter(admin.SimpleListFilter):
         return {tab.key: counted(others.filter(tab.where)) for tab in self.tabs}
 
 
-class StatusTabs(TabFilter):
-    """Open lines first; what is settled stays one click away."""
+class QueueTabs(TabFilter):
+    """The tabs of the error queue: what they show depends on who looks, and when."""
 
-    title = "status"
-    tabs = (
-        Tab("open", "Open", Q(status__in=FailedRecord.OPEN), is_sum=True),
-        Tab("person", "Needs a person", Q(status=Status.FAILED)),
-        Tab("auto", "Retries by itself", Q(status=Status.WAITING)),
-        Tab("queued", "Queued", Q(status=Status.RETRYING)),
-        Tab("resolved", "Resolved", Q(status=Status.RESOLVED)),
-        Tab("excluded", "Excluded", Q(status=Status.EXCLUDED)),
-        Tab("all", "All", Q(), is_sum=True),
+    template = "admin/errorqueue/failedrecord/tabs.html"
+    tabs = TABS
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(self.current().where(asker_of(request)))
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        found = tab_counts(self.request)
+        current = self.current()
+        for tab in TABS:
+            yield {
+                "key": tab.key,
+                "selected": tab == current,
+                "query_string": changelist.get_query_string(
+                    {self.parameter_name: tab.key}, ["p"]
+                ),
+                "display": tab.label,
+                "help": tab.help,
+                "count": found[tab.key].count,
+                "told": found[tab.key].told,
+                "is_sum": tab.is_sum,
+            }
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many lines a tab holds; `is_least` says that there may be more."""
+
+    count: int
+    is_least: bool
+
+    @property
+    def told(self) -> str:
+        shown = number(self.count, paging.MOST_COUNTED)
+        return f"{shown}+" if self.is_least and not shown.endswith("+") else shown
+
+
+def tab_counts(request: HttpRequest) -> dict[str, Figure]:
+    """Count each tab for the search of a request; no figure costs more than 10,000 rows.
+
+    A figure is exact when the search finds few lines, or the tab holds few; of what
+    is many on both sides it is the least there is.
+    """
+    known: dict[str, Figure] | None = getattr(request, _COUNTS, None)
+    if known is None:
+        asker, parsed = asker_of(request), search_of(request)
+        known = _searched(asker, parsed) if parsed.terms else _plain(asker)
+        setattr(request, _COUNTS, known)
+    return known
+
+
+def _plain(asker: Asker) -> dict[str, Figure]:
+    """Count without a search: each tab has an index of its own."""
+    lines = FailedRecord.objects
+    return {
+        tab.key: Figure(counted(lines.filter(tab.where(asker))), is_least=False)
+        for tab in TABS
+    }
+
+
+def _searched(asker: Asker, parsed: Parsed) -> dict[str, Figure]:
+    """Count the hits of a search, the open ones and all of them, in two looks."""
+    hits = FailedRecord.objects.filter(parsed.where)
+    settled = [tab for tab in TABS if tab.is_settled]
+    others = [tab for tab in TABS if not tab.is_settled]
+    floor = _floor(parsed)
+    near = hits.filter(pk__gt=floor) if floor else hits
+    near, open_hits = near.order_by("-pk"), hits.filter(IS_OPEN).order_by(*NEWEST)
+    found = _parts(near, settled, asker, "all", is_least=bool(floor))
+    found |= _parts(open_hits, others, asker, "open", is_least=False)
+    for tab in others:
+        if tab.is_small and found[tab.key].is_least:
+            found[tab.key] = _within(tab, parsed, asker) or found[tab.key]
+    return found
+
+
+def _parts(
+    hits: QuerySet, tabs: list[QueueTab], asker: Asker, whole: str, is_least: bool
+) -> dict[str, Figure]:
+    """Count the tabs among the first 10,000 hits; the tab `whole` shows all of them.
+
+    They keep their order: a common word is then looked for line by line along an
+    index, instead of being collected from millions of lines.
+    """
+    most = paging.MOST_COUNTED
+    told = hits[: most + 1].aggregate(
+        hits=Count("pk"),
+        **{tab.key: Count("pk", filter=tab.where(asker) or EVERY) for tab in tabs},
     )
+    is_cut = told["hits"] > most
+    found = {tab.key: Figure(told[tab.key], is_least or is_cut) for tab in tabs}
+    if is_cut:
+        found[whole] = Figure(most + 1, is_least=False)
+    return found
+
+
+def _within(tab: QueueTab, parsed: Parsed, asker: Asker) -> Figure | None:
+    """Count the hits among the lines of a tab, if it holds few."""
+    lines = FailedRecord.objects.filter(tab.where(asker)).order_by()
+    few = list(lines.values_list("pk", flat=True)[: FEW + 1])
+    if len(few) > FEW:
+        return None
+    among = FailedRecord.objects.filter(parsed.where, pk__in=few)
+    return Figure(among.count(), is_least=False)
+
+
+def _floor(parsed: Parsed) -> int:
+    """Return the line from which closed ones are counted; 0 means all of them.
+
+    What only a walk over millions of closed lines could count is counted among the
+    newest ones.
+    """
+    if parsed.is_narrow:
+        return 0
+    newest = FailedRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return max(0, (newest or 0) - NEAR)
 
 
 class AlertTabs(TabFilter):
@@ -99,36 +217,3 @@ class AlertTabs(TabFilter):
         Tab("closed", "Closed", Q(closed_at__isnull=False)),
         Tab("all", "All", Q(), is_sum=True),
     )
-
-
-class RecentValuesFilter(admin.AllValuesFieldListFilter):
-    """Offers the values of the newest 10,000 lines; asking all would read them all."""
-
-    def __init__(self, field: Any, request: HttpRequest, *args: Any, **kw: Any) -> None:
-        super().__init__(field, request, *args, **kw)
-        newest = FailedRecord.objects.order_by("-pk").values("pk")[:MOST_COUNTED]
-        found = FailedRecord.objects.filter(pk__in=newest).order_by(field.name)
-        self.lookup_choices = found.values_list(field.name, flat=True).distinct()
-
-
-class AgeFilter(admin.SimpleListFilter):
-    """Since when it fails."""
-
-    title = "age"
-    parameter_name = "age"
-    bounds = {
-        "under-1h": ("Under 1 hour", "first_failed_at__gte", timedelta(hours=1)),
-        "under-1d": ("Under 1 day", "first_failed_at__gte", timedelta(days=1)),
-        "over-4h": ("Over 4 hours", "first_failed_at__lt", timedelta(hours=4)),
-        "over-1d": ("Over 1 day", "first_failed_at__lt", timedelta(days=1)),
-        "over-7d": ("Over 7 days", "first_failed_at__lt", timedelta(days=7)),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(key, label) for key, (label, _, _) in self.bounds.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() not in self.bounds:
-            return queryset
-        _, lookup, age = self.bounds[str(self.value())]
-        return queryset.filter(**{lookup: database_time() - age})

@@ -1,45 +1,35 @@
-"""Finds failed records by what people have at hand."""
+"""The search of one request: read once, whoever asks for it."""
 
-import re
+from typing import Any
 
-from django.db.models import Q
+from django.http import HttpRequest
 
-# An external id ends with the source's own id; short numbers end SKUs as well.
-EXTERNAL_ID = re.compile(r"-.*-(\d{6,})$")
-HUMAN_ID = re.compile(r"^err-?(\d{1,18})$", re.IGNORECASE)
+from errorqueue.clock import database_time
+from errorqueue.qualifiers import EXTERNAL_ID
+from errorqueue.query import Parsed, read
+from errorqueue.tabs import Asker
 
+__all__ = ["EXTERNAL_ID", "asker_of", "search_of"]
 
-def search(term: str) -> Q:
-    """Return what every word of `term` must match, each anywhere it may stand.
-
-    An order number matches with and without its "#"; an id of the source with and
-    without the address in front of it, and within an external id; an id of the
-    target by how the line was settled.
-    """
-    found = Q()
-    for word in term.split():
-        found &= _word(word)
-    return found
+_ASKER = "_queue_asker"
+_SEARCH = "_queue_search"
 
 
-def _word(word: str) -> Q:
-    human_id = HUMAN_ID.match(word)
-    if human_id:
-        return Q(pk=int(human_id[1]))
-    bare = word.lstrip("#")
-    if not bare:
-        return Q()
-    number = Q(reference__istartswith=bare) | Q(reference__istartswith=f"#{bare}")
-    settled = Q(settled_how__icontains=bare)
-    named = Q(party__icontains=word) | Q(email__icontains=word)
-    return number | _document(bare) | named | settled | Q(skus__icontains=bare)
+def asker_of(request: HttpRequest) -> Asker:
+    """Return who asks; the whole page means one and the same moment."""
+    known: Asker | None = getattr(request, _ASKER, None)
+    if known is None:
+        known = Asker(request.user, database_time())
+        setattr(request, _ASKER, known)
+    return known
 
 
-def _document(word: str) -> Q:
-    found = Q(source_id__iexact=word) | Q(source_id__endswith=f"/{word}")
-    external_id = EXTERNAL_ID.search(word)
-    if external_id:
-        found |= Q(source_id=external_id[1]) | Q(
-            source_id__endswith=f"/{external_id[1]}"
-        )
-    return found
+def search_of(request: HttpRequest, text: str | None = None) -> Parsed:
+    """Return what the search of a page means."""
+    text = request.GET.get("q", "") if text is None else text
+    known: tuple[str, Any] | None = getattr(request, _SEARCH, None)
+    if known is None or known[0] != text:
+        known = (text, read(text, asker_of(request)))
+        setattr(request, _SEARCH, known)
+    parsed: Parsed = known[1]
+    return parsed

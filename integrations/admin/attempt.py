@@ -7,13 +7,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from errorqueue.admin.detail import readable_exchange
+from errorqueue.admin.detail import shown_exchange
 from errorqueue.admin.readonly import LongListAdmin
+from errorqueue.masking import masked
 from integrations.admin.columns import json_text, moment, state_pill
-from integrations.admin.filters import needs_me
+from integrations.admin.filters import KindFilter, needs_me
 from integrations.admin.links import row_link
 from integrations.admin.record_search import MOST_RECORDS, whole
 from integrations.models import Attempt, SyncRecord
+from integrations.models.removal import removed_from
 
 
 @admin.register(Attempt)
@@ -28,7 +30,11 @@ class AttemptAdmin(LongListAdmin):
         "mapping",
         "milliseconds",
     ]
-    list_filter = [needs_me(Q(outcome=Attempt.Outcome.UNKNOWN)), "outcome", "kind"]
+    list_filter = [
+        needs_me(Q(outcome=Attempt.Outcome.UNKNOWN)),
+        "outcome",
+        KindFilter,
+    ]
     list_select_related = ["record__flow", "mapping__document"]
     search_fields = ["record__label"]
     search_help_text = "Whole order number, e-mail, or id of either side."
@@ -40,6 +46,8 @@ class AttemptAdmin(LongListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
         records = SyncRecord.objects.filter(whole(search_term)).order_by()
         found = list(records.values_list("pk", flat=True)[:MOST_RECORDS])
         return queryset.filter(record__in=found), False
@@ -60,15 +68,19 @@ class AttemptAdmin(LongListAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         attempt = context["original"]
-        context["attempt"] = shown(attempt)
+        context["attempt"] = shown(attempt, request.user)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def shown(attempt: Attempt) -> dict[str, Any]:
-    """Return what the pages show of a try."""
+def shown(
+    attempt: Attempt, user: Any, record: SyncRecord | None = None
+) -> dict[str, Any]:
+    """Return what the pages show of a try to one person."""
+    emptied = not attempt.exchanges and attempt.payload is None
     return {
+        "removed": removed_from(record or attempt.record) if emptied else None,
         "row": attempt,
         "pill": state_pill(attempt, "outcome"),
-        "payload": json_text(attempt.payload),
-        "exchanges": [readable_exchange(one) for one in attempt.exchanges],
+        "payload": masked(json_text(attempt.payload), user),
+        "exchanges": [shown_exchange(one, user) for one in attempt.exchanges],
     }

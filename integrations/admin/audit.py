@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from errorqueue.templatetags.console import pill
 from integrations.admin.columns import TONES, moment
-from integrations.models import AuditEntry, Connection, SyncRecord
+from integrations.models import AuditEntry, Connection, InboxEvent, SyncRecord
 
 PAGES = {"record": "syncrecord", "inbox": "inboxevent", "connection": "connection"}
-STATES = {state.value: state.label for state in SyncRecord.State}
+STATES = {state.value: state.label for state in (*InboxEvent.State, *SyncRecord.State)}
 WORD_TONES = {str(state): tone for state, tone in TONES.items()}
 
 

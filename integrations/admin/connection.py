@@ -11,12 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from errorqueue.clock import database_time
+from errorqueue.templatetags.console import pill
 from errorqueue.wording import next_try
 from integrations.admin.columns import day, moment, state_pill, with_note
 from integrations.admin.connection_forms import (
@@ -27,10 +29,11 @@ from integrations.admin.connection_forms import (
 )
 from integrations.admin.filters import needs_me
 from integrations.admin.links import row_url
+from integrations.admin.refresh import begin
 from integrations.admin.saving import save_entered
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection, Credential, SyncRecord
-from integrations.sync import accounts, holds
+from integrations.sync import access, accounts, belonging, holds
 
 CHECK_PAGE = "admin/integrations/connection/check.html"
 Fieldsets = Any
@@ -123,7 +126,7 @@ class ConnectionAdmin(admin.ModelAdmin):
 
     @admin.display(description="State", ordering="state")
     def state_shown(self, connection: Connection) -> SafeString | str:
-        return with_note(state_pill(connection), standstill(connection))
+        return with_note(state_now(connection), standstill(connection))
 
     @admin.display(description="Slots in use")
     def slots_shown(self, connection: Any) -> str:
@@ -154,6 +157,8 @@ class ConnectionAdmin(admin.ModelAdmin):
             super().save_model(request, obj, form, change)
             return
         save_entered(obj, form, "options")
+        if {"account_id", "base_url"} & set(form.changed_data):
+            belonging.forget_answers(obj)
         if sets_credentials(request):
             for name in form.forgotten_credentials():
                 accounts.clear_credential(obj, name)
@@ -206,9 +211,10 @@ class ConnectionAdmin(admin.ModelAdmin):
         context["may_pause"] = may("integrations.pause_connection")
         connection = context.get("original")
         if connection:
-            context["state_pill"] = state_pill(connection)
+            context["state_pill"] = state_now(connection)
             context["is_sandbox"] = is_sandbox(connection)
             context["waiting"] = waiting_for(connection)
+            context["limited"] = limited(connection)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
@@ -240,7 +246,10 @@ class ConnectionAdmin(admin.ModelAdmin):
     @method_decorator(require_POST)
     def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         connection = asked(request, object_id, "pause_connection")
-        if accounts.resume(connection):
+        if connection.state == Connection.State.REFRESHED:
+            text = "Set the new credentials and check the connection; that resumes it."
+            self.message_user(request, text, messages.ERROR)
+        elif accounts.resume(connection):
             self.log_change(request, connection, "Resumed.")
             text = f"{connection} is ready; what was held for it goes on."
             self.message_user(request, text, messages.SUCCESS)
@@ -250,24 +259,26 @@ class ConnectionAdmin(admin.ModelAdmin):
     def refreshed_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Note that a sandbox was refreshed, once its name was typed to confirm."""
         connection = asked(request, object_id, "pause_connection")
-        if not is_sandbox(connection):
-            text = f"{connection} is no sandbox; nothing was forgotten."
-            self.message_user(request, text, messages.ERROR)
-        elif request.POST.get("confirm", "").strip() != connection.name:
-            text = f"Type “{connection}” to confirm; nothing was forgotten."
-            self.message_user(request, text, messages.ERROR)
-        else:
-            accounts.mark_refreshed(connection, request.user)
+        made = begin(request, connection)
+        if made:
             self.log_change(request, connection, "Sandbox was refreshed.")
-            text = "Set the new credentials, then check the connection."
-            self.message_user(request, text, messages.SUCCESS)
-        return redirect(back_to(request, connection))
+        return redirect(row_url(made) if made else back_to(request, connection))
+
+
+def state_now(connection: Connection) -> SafeString:
+    """Show the state, or that a ready connection is not to be called for a while."""
+    if connection.is_ready and connection.is_limited:
+        return pill("Asked us to wait", "warn")
+    return state_pill(connection)
 
 
 def standstill(connection: Connection) -> str:
     """Say since when nothing is sent there, why, and what waits; "" for a ready one."""
     if connection.is_usable:
         return ""
+    if connection.is_ready and connection.probe_at is None:
+        until = f"{timezone.localtime(connection.limited_until):%H:%M}"
+        return f"Nothing is sent before {until}."
     if connection.is_ready:
         return "The log-in is being checked."
     since = f"since {moment(connection.state_since)}"
@@ -279,6 +290,16 @@ def standstill(connection: Connection) -> str:
         connection.probe_at and f"next try {next_try(connection.probe_at)}",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def limited(connection: Connection) -> str:
+    """Say until when the vendor wants nothing; "" for a connection it does not limit."""
+    if not connection.is_limited or not connection.is_ready:
+        return ""
+    return (
+        f"{access.limit_in_words(connection)}; nothing is sent before. This ends by "
+        "itself, or sooner by a check that is answered."
+    )
 
 
 def waiting_for(connection: Connection) -> str:

@@ -12,8 +12,10 @@ from integrations.admin.columns import day
 from integrations.connectors.base import AuthMethod, Setting
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection, Credential
+from integrations.sync import belonging
 from integrations.sync.accounts import PREVIOUS, default_namespace, wanted_credentials
 from integrations.sync.addresses import base_url_problem
+from integrations.sync.flows import turned_on
 
 OPTION = "option_"
 CREDENTIAL = "credential_"
@@ -50,6 +52,7 @@ class NewConnectionForm(forms.ModelForm):
         cleaned = super().clean() or {}
         if cleaned.get("system") and cleaned.get("account_id"):
             refuse_account(self, cleaned["system"], cleaned["account_id"])
+            refuse_twin(self, cleaned["system"], cleaned)
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -77,16 +80,37 @@ class ConnectionForm(forms.ModelForm):
         fields = ["name", "slug", "environment", "account_id", "base_url"]
         labels = {"api_version": "API version"}
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        refuse_twin(self, self.instance.system, cleaned)
+        return cleaned
+
+    def clean_environment(self) -> str:
+        """Keep the environment while flows run: they were set up for this one."""
+        environment: str = self.cleaned_data["environment"]
+        was = self.instance.environment
+        running = turned_on(self.instance) if environment != was else []
+        if running:
+            names = ", ".join(str(flow) for flow in running[:5])
+            raise forms.ValidationError(
+                f"Flows that are on use it as a {was} account: {names}. Turn them off "
+                f"first. They go on again with a {environment} document only."
+            )
+        return environment
+
     def clean_account_id(self) -> str:
         account_id: str = self.cleaned_data["account_id"]
         problem = connector_class(self.instance.system).account_problem(account_id)
+        problem = problem or belonging.change_problem(self.instance, account_id)
         if problem:
             raise forms.ValidationError(problem)
         return account_id
 
     def clean_base_url(self) -> str:
         base_url: str = self.cleaned_data["base_url"]
-        asked = Connection(system=self.instance.system, base_url=base_url)
+        account_id = self.cleaned_data.get("account_id", "")
+        system = self.instance.system
+        asked = Connection(system=system, account_id=account_id, base_url=base_url)
         problem = base_url_problem(asked)
         if problem:
             raise forms.ValidationError(problem)
@@ -122,6 +146,22 @@ def refuse_account(form: forms.ModelForm, system: str, account_id: str) -> None:
     problem = connector_class(system).account_problem(account_id)
     if problem:
         form.add_error("account_id", problem)
+
+
+def refuse_twin(form: forms.ModelForm, system: str, cleaned: dict[str, Any]) -> None:
+    """Let no account be both sandbox and production: unsigned mappings would reach it."""
+    account_id, environment = cleaned.get("account_id"), cleaned.get("environment")
+    if not account_id or not environment:
+        return
+    same = Connection.objects.filter(system=system, account_id__iexact=account_id)
+    others = same.exclude(pk=form.instance.pk).exclude(environment=environment)
+    twin = others.first()
+    if twin:
+        form.add_error(
+            "account_id",
+            f"{twin} is the same account as {twin.environment}. Give the account of the "
+            f"{environment}, or choose {twin.environment} here too.",
+        )
 
 
 def form_class(connection: Connection, sets_credentials: bool) -> type[ConnectionForm]:

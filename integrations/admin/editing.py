@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from errorqueue.finance import MENDED_ELSEWHERE, is_finance
+from errorqueue.masking import RIGHT
 from errorqueue.models import FailedRecord
 from errorqueue.services import NotOpen
 from integrations.admin.columns import state_pill
@@ -27,13 +29,20 @@ TEMPLATE = "admin/integrations/syncrecord/edit.html"
 
 
 def edit_view(request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show what is wrong with a record, take a person's edit, and retry it."""
-    if not request.user.has_perm("errorqueue.edit_failedrecord"):
+    """Show what is wrong with a record, take a person's edit, and retry it.
+
+    The whole payload is edited only by those who may read it: what is hidden from
+    somebody would be saved as it is shown.
+    """
+    if not request.user.has_perms(["errorqueue.edit_failedrecord", RIGHT]):
         raise PermissionDenied
     record = get_object_or_404(SyncRecord, pk=unquote(object_id))
     line = open_line(record)
     if line is None or record.state in (State.RUNNING, State.DELIVERED):
         return _nothing_to_edit(request, record)
+    if is_finance(line):
+        messages.warning(request, MENDED_ELSEWHERE)
+        return redirect(_after(request, record, line))
     form = form_for(record.payload, broken_fields(record, line), request.POST or None)
     problems = _submit(form, record, request.user) if form.is_valid() else []
     if form.is_valid():

@@ -15,11 +15,13 @@ from integrations.admin.flow_form import FlowForm
 from integrations.admin.links import list_link
 from integrations.admin.saving import save_entered
 from integrations.models import Dependency, Flow, SyncRecord
+from integrations.studio import watching
 from integrations.sync import flows
 from mappings.models import MappingVersion
 
 State = SyncRecord.State
 ENDS = ["source", "source_entity", "target", "target_record"]
+STILL = Q(is_enabled=False) | Q(held_at__isnull=False)
 BROKEN = Q(pk__in=SyncRecord.objects.filter(state=State.FAILED).values("flow"))
 
 
@@ -59,7 +61,7 @@ class FlowAdmin(PlainChoices, admin.ModelAdmin):
         "held",
         "failed",
     ]
-    list_filter = [needs_me(BROKEN | Q(is_enabled=False)), "is_enabled"]
+    list_filter = [needs_me(BROKEN | STILL), "is_enabled"]
     list_select_related = ["source", "target", "mapping"]
     search_fields = ["name", "slug"]
 
@@ -111,6 +113,8 @@ class FlowAdmin(PlainChoices, admin.ModelAdmin):
     ) -> None:
         if change:
             save_entered(obj, form)
+            if "mapping" in form.changed_data:
+                watching.took_document(obj, request.user)
         else:
             super().save_model(request, obj, form, change)
 
@@ -139,7 +143,9 @@ class FlowAdmin(PlainChoices, admin.ModelAdmin):
 
     @admin.display(description="On", ordering="is_enabled")
     def enabled_shown(self, flow: Flow) -> SafeString:
-        return pill("On", "good") if flow.is_enabled else pill("Off", "mute")
+        if not flow.is_enabled:
+            return pill("Off", "mute")
+        return pill("On hold", "bad") if flow.held_at else pill("On", "good")
 
     @admin.display(description="Mapping in force")
     def version_shown(self, flow: Flow) -> SafeString | str:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from integrations.models import Flow
+from integrations.sync import flows
 
 LONGEST_WAIT = 7 * 24 * 3600
 
@@ -68,11 +69,7 @@ class FlowForm(forms.ModelForm):
         if source == target:
             self.add_error("target", "Choose another connection than the source.")
         elif source.environment != target.environment:
-            self.add_error(
-                "target",
-                f"{source} is a {source.environment} account and {target} is a "
-                f"{target.environment} account. Test data must not reach real books.",
-            )
+            self.add_error("target", flows.ends_words(source, target))
 
     def _refuse_mapping(
         self, cleaned: dict[str, Any], source: Any, target: Any
@@ -93,6 +90,8 @@ class FlowForm(forms.ModelForm):
                 f"This document maps {found[0]} {found[1]} to {found[2]} {found[3]}; "
                 f"the flow moves {wanted[0]} {wanted[1]} to {wanted[2]} {wanted[3]}.",
             )
+        elif target.environment != mapping.environment:
+            self.add_error("mapping", flows.mismatch_words(target, mapping))
         elif cleaned.get("is_enabled") and mapping.published() is None:
             self.add_error(
                 "is_enabled", f"{mapping} has no published version yet: leave it off."

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from errorqueue.admin.readonly import LongListAdmin
+from errorqueue.masking import masked
 from integrations.admin.columns import body_text, json_text, moment, state_pill
 from integrations.admin.filters import needs_me
 from integrations.admin.links import list_link
-from integrations.models import Connection, InboxEvent, SyncRecord
+from integrations.models import Connection, InboxEvent, Removal, SyncRecord
 
 WORDS = {
     InboxEvent.State.RECEIVED: "It is safe with us and will be read in a moment.",
@@ -80,8 +81,9 @@ class InboxEventAdmin(LongListAdmin):
         context |= {
             "state_pill": state_pill(event),
             "explanation": WORDS[event.state],
-            "headers": json_text(event.headers),
-            "body": body_text(event.raw),
+            "headers": masked(json_text(event.headers), request.user),
+            "body": masked(body_text(event.raw), request.user),
+            "removed": Removal.objects.filter(event=event).first(),
             "size": len(event.raw),
             "records": event.records.select_related("flow"),
         }

@@ -48,3 +48,8 @@ def vendor_link(
         address,
         target_id,
     )
+
+
+def number_of(text: str) -> int:
+    """Return the number of a row as an address or a form names it, else 0: no row."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -1,5 +1,6 @@
 """The page that tries a mapping version on what was received."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch
 
+from errorqueue.masking import masked, masked_value
 from integrations.admin.columns import json_text
 from integrations.admin.links import row_url
 from integrations.connectors.errors import ConnectorError
@@ -67,9 +69,9 @@ def _chosen(
     if record is None:
         return {}
     trial = preview.try_out(version, record)
-    return {"trial": trial, "source_json": json_text(record.payload)} | _shown(
-        trial, version
-    )
+    source = masked(json_text(record.payload), request.user)
+    shown = _shown(trial, version, request.user)
+    return {"trial": trial, "source_json": source} | shown
 
 
 def _asked(request: HttpRequest, document: MappingDocument) -> SyncRecord | None:
@@ -100,12 +102,21 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
-def _shown(trial: preview.Trial, version: MappingVersion) -> dict[str, Any]:
+def _shown(trial: preview.Trial, version: MappingVersion, user: Any) -> dict[str, Any]:
     if trial.mapped is None:
         return {}
     totals = preview.totals_of(version, trial.mapped)
     return {
-        "result_json": json_text(trial.mapped.payload),
-        "fields": preview.fields_of(trial.mapped),
+        "result_json": masked(json_text(trial.mapped.payload), user),
+        "wrong": {"problems": [_readable(one, user) for one in trial.mapped.problems]},
+        "fields": [_readable(one, user) for one in preview.fields_of(trial.mapped)],
         "totals": [(name, verdict, TONES[verdict]) for name, verdict in totals],
     }
+
+
+def _readable(one: Any, user: Any) -> Any:
+    """Return a field or a problem, its value as this person may read it."""
+    value = one.value
+    for place in (one.source, one.target):
+        value = masked_value(place, value, user) if isinstance(value, str) else value
+    return replace(one, value=value)

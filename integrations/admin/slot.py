@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from integrations.models import Flow, Slot
+from integrations.sync.access import limit_in_words
 from integrations.sync.occupancy import MOST_COUNTED, Occupancy, occupancies
 
 TEMPLATE = "admin/integrations/slot/slots.html"
@@ -41,7 +42,8 @@ def _card(found: Occupancy) -> dict[str, Any]:
         "facts": _facts(found),
         "holders": _holders(found),
         "learnt": _learnt(found),
-        "is_shrunk": found.limits.limit < found.connection.allowance,
+        "is_shrunk": found.limits.limit < found.connection.allowance
+        or found.connection.is_limited,
     }
 
 
@@ -105,6 +107,8 @@ def counted(count: int) -> str:
 
 
 def _learnt(found: Occupancy) -> str:
+    if found.connection.is_limited:
+        return f"{limit_in_words(found.connection)}; no slot is used before."
     allowance = found.connection.allowance
     if found.limits.limit >= allowance:
         return f"The account allows {allowance} at once."

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from errorqueue.admin.readonly import LongListAdmin
+from errorqueue.masking import masked, masked_email, may_see
 from errorqueue.models import FailedRecord
 from errorqueue.services import NotOpen
 from errorqueue.wording import exact_time, money
@@ -24,6 +25,7 @@ from integrations.admin.filters import needs_me
 from integrations.admin.links import row_link, row_url, vendor_link
 from integrations.admin.record_search import whole
 from integrations.models import SyncRecord
+from integrations.models.removal import removed_from
 from integrations.sync.editing import NotEditable, try_now
 
 State = SyncRecord.State
@@ -147,27 +149,29 @@ def record_context(record: SyncRecord, request: HttpRequest) -> dict[str, Any]:
     tries = record.attempts.select_related("mapping__document").order_by("-number")
     return {
         "record": record,
+        "removed": removed_from(record),
         "state_pill": state_pill(record),
         "state_note": state_note(record),
-        "facts": [fact for fact in facts_of(record) if fact[1]],
+        "facts": [fact for fact in facts_of(record, request.user) if fact[1]],
         "lines": lines,
-        "attempts": [shown(attempt) for attempt in tries],
-        "source_json": json_text(record.source),
-        "edited_json": json_text(record.edited),
+        "attempts": [shown(attempt, request.user, record) for attempt in tries],
+        "source_json": masked(json_text(record.source), request.user),
+        "edited_json": masked(json_text(record.edited), request.user),
         "may_try": record.state in STUCK and may("errorqueue.retry_failedrecord"),
         "may_edit": any(line.is_open for line in lines)
         and record.state in MENDABLE
-        and may("errorqueue.edit_failedrecord"),
+        and may("errorqueue.edit_failedrecord")
+        and may_see(request.user),
     }
 
 
-def facts_of(record: SyncRecord) -> list[tuple[str, Any]]:
+def facts_of(record: SyncRecord, user: Any) -> list[tuple[str, Any]]:
     """Return what people ask first about a record: business facts, then ids."""
     flow = record.flow
     delivered = f"{exact_time(record.delivered_at)}, version {record.delivered_version}"
     return [
         ("Customer", record.party),
-        ("E-mail", record.email),
+        ("E-mail", masked_email(record.email, user)),
         ("Amount", money(record.amount, record.currency)),
         ("SKUs", record.skus),
         ("From → to", f"{flow.source} → {flow.target}"),

@@ -15,9 +15,10 @@ from integrations.configuration.schema import CONNECTION, Wanted
 from integrations.configuration.values import Item
 from integrations.connectors.base import Setting
 from integrations.connectors.registry import connector_class
-from integrations.models import Connection, Token
+from integrations.models import Connection
 from integrations.sync.accounts import default_namespace, is_used
 from integrations.sync.addresses import base_url_problem
+from integrations.sync.belonging import change_problem, forget_answers
 
 COLUMNS = tuple(name for name in CONNECTION if name != "credentials")
 # A token belongs to the account and the login that fetched it.
@@ -93,6 +94,8 @@ def _check_fixed(item: Item, problems: Problems) -> None:
     stored = Connection.objects.filter(slug=item.get("slug", "")).first()
     if stored is None or not is_used(stored):
         return
+    if why := change_problem(stored, item.get("account_id", stored.account_id)):
+        problems.add(item.at("account_id"), unseen(item.node, why))
     for name in ("system", "namespace"):
         if name in item.values and item.values[name] != getattr(stored, name):
             problems.add(
@@ -125,7 +128,7 @@ def apply_connections(wanted: Wanted, changes: Changes) -> None:
         login = _login(connection)
         put(connection, f"connection {item.get('slug')}", columns, item, changes)
         if _login(connection) != login:
-            Token.objects.filter(connection=connection).delete()
+            forget_answers(connection)
         apply_credentials(item, connection, changes)
 
 

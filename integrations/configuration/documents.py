@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from errorqueue.clock import database_time
 from integrations.configuration.changes import Changes, counted, put
+from integrations.configuration.problems import Problems
 from integrations.configuration.schema import (
     CHECK,
     DOCUMENT,
@@ -19,6 +20,7 @@ from integrations.configuration.schema import (
     Wanted,
 )
 from integrations.configuration.values import Item, Key
+from mappings import signing
 from mappings.engine import chain_from, chain_items, parse_literal, print_literal
 from mappings.models import (
     ExclusionRule,
@@ -30,6 +32,7 @@ from mappings.models import (
     SumCheck,
     ValueTable,
 )
+from mappings.services import go_live
 
 Content = dict[str, list[dict[str, Any]]]
 
@@ -52,6 +55,19 @@ def apply_documents(wanted: Wanted, changes: Changes) -> None:
         _apply_content(document, subject, item, changes)
 
 
+def check_environments(wanted: Wanted, problems: Problems) -> None:
+    """A document stays in its environment: else a signature would mean nothing."""
+    for item in wanted.mapping_documents:
+        stored = MappingDocument.objects.filter(slug=item.get("slug")).first()
+        asked = item.get("environment")
+        if stored and asked and asked != stored.environment:
+            problems.add(
+                item.at("environment"),
+                f"{stored} is a {stored.environment} document and stays one.",
+                "Write it as it was, or make another document with another slug.",
+            )
+
+
 def _apply_content(
     document: MappingDocument, subject: str, item: Item, changes: Changes
 ) -> None:
@@ -62,32 +78,64 @@ def _apply_content(
     if before == after:
         return
     note = f"configured from {Path(item.node.place.file).name}"
-    version = _publish(document, published, after, note)
     rows = len(after["rows"])
     what = _difference(before, after) if published else counted(rows, "row")
+    if published and document.needs_signatures:
+        _ask_for_signatures(document, subject, after, note, what, changes)
+        return
+    version = _publish(document, after, note)
     changes.add(subject, f"version {version.number} published, {what}")
-    draft = document.draft()
-    if draft:
-        changes.leave(subject, f"the open draft v{draft.number} is left as it is")
+    if document.needs_signatures:
+        changes.leave(subject, "its first version is live unsigned, as the file has it")
+    standing = document.open_line()
+    if standing:
+        kind = standing.get_state_display().lower()
+        changes.leave(subject, f"the open {kind} v{standing.number} is left as it is")
 
 
-def _publish(
+def _ask_for_signatures(
     document: MappingDocument,
-    published: MappingVersion | None,
+    subject: str,
     content: Content,
     note: str,
-) -> MappingVersion:
-    """Make the next version as a whole; a person's draft keeps its place."""
-    latest = document.versions.aggregate(Max("number"))["number__max"] or 0
-    if published:
-        published.state = MappingVersion.State.RETIRED
-        published.save(update_fields=["state"])
-    version = document.versions.create(
-        number=latest + 1,
-        state=MappingVersion.State.PUBLISHED,
-        note=note[:200],
-        published_at=database_time(),
+    what: str,
+    changes: Changes,
+) -> None:
+    """Have a changed production document signed; nothing goes live before that."""
+    standing = document.open_line()
+    if standing and content_of(standing) == content:
+        state = standing.get_state_display().lower()
+        changes.leave(subject, f"version {standing.number} of the file: {state}")
+        return
+    if standing:
+        changes.leave(
+            subject,
+            f"not changed: version {standing.number} is on its way already, and a "
+            "production document has one at a time. Publish or delete it, then "
+            "configure again",
+        )
+        return
+    version = _make(document, content, note, MappingVersion.State.DRAFT)
+    signing.send(version, None)
+    changes.add(
+        subject,
+        f"version {version.number} waits for signatures, {what}. A person signs and "
+        "publishes it in the console; until then the version before stays in force",
     )
+
+
+def _publish(document: MappingDocument, content: Content, note: str) -> MappingVersion:
+    """Let the next version go live as a whole; a person's draft keeps its place."""
+    version = _make(document, content, note, MappingVersion.State.RETIRED)
+    go_live(version, None, database_time())
+    return version
+
+
+def _make(
+    document: MappingDocument, content: Content, note: str, state: str
+) -> MappingVersion:
+    latest = document.versions.aggregate(Max("number"))["number__max"] or 0
+    version = document.versions.create(number=latest + 1, state=state, note=note[:200])
     for part, elements in content.items():
         _fill(version, PARTS[part][0], elements)
     return version

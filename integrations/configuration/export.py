@@ -4,11 +4,14 @@ from typing import Any
 
 import yaml
 
+from integrations.configuration.blueprint import export_blueprint
 from integrations.configuration.connections import export_connections
 from integrations.configuration.documents import export_documents
 from integrations.configuration.flows import export_flows
 from integrations.configuration.groups import export_groups
 from integrations.configuration.reader import Placeholder
+from integrations.configuration.routing import export_routing
+from integrations.configuration.scenarios import export_scenarios
 from integrations.configuration.tables import export_tables
 
 
@@ -20,13 +23,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def export_text() -> str:
-    """Return connections, flows, documents, tables and groups, always in one order."""
+    """Return connections, flows, documents, tables, groups and routing, always in one order."""
     sections = {
         "connections": export_connections(),
         "value_tables": export_tables(),
         "mapping_documents": export_documents(),
         "flows": export_flows(),
         "groups": export_groups(),
+        "routing": export_routing(),
+        "scenarios": export_scenarios(),
+        "blueprint": export_blueprint(),
     }
     return yaml.dump(
         _plain(sections), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88

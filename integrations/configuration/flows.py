@@ -40,6 +40,7 @@ def _check_known(
 def check_flows(wanted: Wanted, problems: Problems) -> None:
     for item in wanted.flows:
         _check_mapping_fits(item, wanted, problems)
+        _check_environment(item, wanted, problems)
         _check_needs_once(item, problems)
         _check_fixed(item, problems)
 
@@ -59,6 +60,36 @@ def _check_mapping_fits(item: Item, wanted: Wanted, problems: Problems) -> None:
             text = f"Its {_spoken(key)} is {document[key]}, not {value}."
             remedy = "Name a mapping document of this flow's kind."
             problems.add(item.at("mapping"), text, remedy)
+
+
+def _check_environment(item: Item, wanted: Wanted, problems: Problems) -> None:
+    """A flow into a production account goes by a production document, and no other."""
+    account = _environment(item.get("target"), wanted.connections, Connection)
+    document = _environment(
+        item.get("mapping"), wanted.mapping_documents, MappingDocument
+    )
+    if account and document and account != document:
+        problems.add(
+            item.at("mapping"),
+            f"{item.get('mapping')} is a {document} mapping document and "
+            f"{item.get('target')} is a {account} account.",
+            f"Name a document with environment: {account}. Only what is signed reaches "
+            "production, and tests stay in sandbox.",
+        )
+
+
+def _environment(
+    slug: str | None,
+    items: list[Item],
+    model: type[Connection] | type[MappingDocument],
+) -> str:
+    """Return the environment that a connection or document will have; empty if unknown."""
+    stored = model._default_manager.filter(slug=slug)
+    known = stored.values_list("environment", flat=True).first()
+    for item in items:
+        if slug and item.get("slug") == slug:
+            return str(item.get("environment") or known or "sandbox")
+    return str(known or "")
 
 
 def _spoken(key: str) -> str:

@@ -3,10 +3,11 @@
 from django.contrib.auth.models import Group
 from django.db import models
 
+from errorqueue.models import RoutingRule
 from integrations.configuration.problems import Place, Problems
 from integrations.configuration.schema import IDENTITY, Wanted
-from integrations.models import Connection, Flow
-from mappings.models import MappingDocument, ValueTable
+from integrations.models import Connection, Entity, Flow
+from mappings.models import MappingDocument, Scenario, ValueTable
 
 MODELS: dict[str, type[models.Model]] = {
     "connections": Connection,
@@ -14,6 +15,9 @@ MODELS: dict[str, type[models.Model]] = {
     "mapping_documents": MappingDocument,
     "flows": Flow,
     "groups": Group,
+    "routing": RoutingRule,
+    "scenarios": Scenario,
+    "blueprint": Entity,
 }
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
+from errorqueue.models import Subscriber
+from errorqueue.sealing import SealBroken, is_current, reseal
 from integrations.models import Credential, Token
-from integrations.models.vault import SealBroken, reseal
 
-Row = TypeVar("Row", Credential, Token)
+Row = Credential | Token | Subscriber
+# Where each keeps what is sealed.
+COLUMNS: dict[type[Row], str] = {
+    Credential: "sealed",
+    Token: "sealed",
+    Subscriber: "sealed_secret",
+}
 
 
 class KeyMissing(Exception):
@@ -31,6 +34,7 @@ class Rotated:
 
     credentials: int
     tokens: int
+    webhooks: int
     current: int
 
 
@@ -41,39 +45,51 @@ def rotate() -> Rotated:
     Safe to repeat, and safe while workers read. Raises KeyMissing, naming all
     secrets that no key opens; then nothing was changed.
     """
-    credentials = _stored(Credential.objects.all())
-    tokens = _stored(Token.objects.exclude(sealed=""))
-    fresh = _resealed([*credentials, *tokens])
+    stored = _stored()
+    fresh = _resealed(stored)
     for row in fresh:
-        row.save(update_fields=["sealed"])
-    done = sum(isinstance(row, Credential) for row in fresh)
-    total = len(credentials) + len(tokens)
-    return Rotated(done, len(fresh) - done, total - len(fresh))
+        row.save(update_fields=[_column(row)])
+    return Rotated(
+        credentials=_count(fresh, Credential),
+        tokens=_count(fresh, Token),
+        webhooks=_count(fresh, Subscriber),
+        current=len(stored) - len(fresh),
+    )
 
 
-def _stored(rows: QuerySet[Row]) -> list[Row]:
-    locked = rows.select_for_update(of=("self",)).select_related("connection")
-    return list(locked.order_by("pk"))
+def _stored() -> list[Row]:
+    ours = (Credential.objects.all(), Token.objects.exclude(sealed=""))
+    found: list[Row] = []
+    for rows in ours:
+        locked = rows.select_for_update(of=("self",)).select_related("connection")
+        found += locked.order_by("pk")
+    subscribers = Subscriber.objects.exclude(sealed_secret="")  # noqa: S106 (none yet)
+    found += subscribers.select_for_update().order_by("pk")
+    return found
 
 
-def _resealed(rows: Iterable[Credential | Token]) -> list[Credential | Token]:
+def _resealed(rows: Iterable[Row]) -> list[Row]:
     """Return the rows that an older key sealed, each sealed anew."""
-    old = [row for row in rows if not _is_current(row.sealed)]
+    old = [row for row in rows if not is_current(getattr(row, _column(row)))]
     broken = []
     for row in old:
+        column = _column(row)
         try:
-            row.sealed = reseal(row.sealed)
+            setattr(row, column, reseal(getattr(row, column)))
         except SealBroken:
-            broken.append(str(row))
+            broken.append(_name(row))
     if broken:
         raise KeyMissing(broken)
     return old
 
 
-def _is_current(sealed: str) -> bool:
-    """Say whether the newest key opens it."""
-    try:
-        Fernet(settings.FIELD_KEYS[0]).decrypt(sealed.encode())
-    except InvalidToken:
-        return False
-    return True
+def _column(row: Row) -> str:
+    return COLUMNS[type(row)]
+
+
+def _name(row: Row) -> str:
+    return f"Webhook {row}" if isinstance(row, Subscriber) else str(row)
+
+
+def _count(rows: list[Row], kind: type[Row]) -> int:
+    return sum(isinstance(row, kind) for row in rows)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from errorqueue.models import RoutingRule, Tag
 from integrations.configuration.problems import Problems
 from integrations.configuration.reader import Node, Shape
 from integrations.configuration.values import (
@@ -10,6 +11,7 @@ from integrations.configuration.values import (
     Item,
     Key,
     Reader,
+    anything,
     column,
     flag,
     free_table,
@@ -21,19 +23,30 @@ from integrations.configuration.values import (
     text,
     whole,
 )
-from integrations.models import Connection, Dependency, Flow
+from integrations.models import Connection, Dependency, Entity, Flow
 from mappings.models import (
     ExclusionRule,
     MappingDocument,
     MappingPart,
     MappingRow,
     MappingSection,
+    Scenario,
     SumCheck,
     ValueTable,
     ValueTableRow,
 )
 
 MOST_SLOTS = 200
+
+
+def decimal(model: type[Any], name: str) -> Reader:
+    """Return the reader for a number with decimals that may be left empty."""
+    read = column(model, name)
+
+    def read_decimal(node: Node, problems: Problems) -> Any:
+        return None if node.shape is Shape.NOTHING else read(node, problems)
+
+    return read_decimal
 
 
 def credential(node: Node, problems: Problems) -> Any:
@@ -142,7 +155,10 @@ FLOW = {
     "needs": Key(list_of(table(NEED))),
 }
 
-TABLE = {**_columns(ValueTable, "name*", "note"), "rows": Key(pairs, required=True)}
+TABLE = {
+    **_columns(ValueTable, "name*", "purpose", "note"),
+    "rows": Key(pairs, required=True),
+}
 
 
 def _part(model: type[MappingPart], *required: str) -> dict[str, Key]:
@@ -170,12 +186,52 @@ DOCUMENT = {
     **_columns(
         MappingDocument,
         *("slug*", "name*", "source_system*", "source_entity*"),
-        *("target_system*", "target_record*", "note"),
+        *("target_system*", "target_record*", "environment", "note"),
     ),
     "exclusions": Key(list_of(table(EXCLUSION))),
     "checks": Key(list_of(table(CHECK))),
     "sections": Key(list_of(table(SECTION))),
     "rows": Key(list_of(table(ROW)), required=True),
+}
+
+ROUTING = {
+    **_columns(RoutingRule, "name*", "order", "is_active", "kind", "flow", "entity"),
+    **_columns(RoutingRule, "field"),
+    "min_amount": Key(decimal(RoutingRule, "min_amount")),
+    "assign_to": Key(text(150, blank=True)),
+    "due_hours": Key(decimal(RoutingRule, "due_hours")),
+    "tags": Key(list_of(column(Tag, "name"))),
+}
+
+CHANGE = {
+    "at": Key(text(200), required=True),
+    "to": Key(anything, required=True),
+    "why": Key(text(200, blank=True)),
+}
+
+SCENARIO = {
+    **_columns(
+        Scenario,
+        *("slug*", "name*", "group", "source_system*", "source_entity*", "key*"),
+        *("what*", "expected*", "outcome", "is_required"),
+    ),
+    "sample": Key(text(120), required=True),
+    "prepare": Key(list_of(table(CHANGE))),
+    "changes": Key(list_of(table(CHANGE))),
+}
+
+ENTITY = {
+    **_columns(
+        Entity,
+        *("slug*", "name*", "entity*", "source*", "target*", "target_record"),
+        *("system_of_record*", "consumers", "trigger", "cadence", "rules"),
+        *("history", "history_note", "note"),
+    ),
+    "history_from": Key(decimal(Entity, "history_from")),
+    "follows": Key(list_of(column(Entity, "slug"))),
+    "value": Key(whole(0, 100)),
+    "wave": Key(whole(1, 99)),
+    "is_live": Key(flag),
 }
 
 GROUP = {
@@ -193,6 +249,9 @@ class Wanted:
     mapping_documents: list[Item] = field(default_factory=list)
     flows: list[Item] = field(default_factory=list)
     groups: list[Item] = field(default_factory=list)
+    routing: list[Item] = field(default_factory=list)
+    scenarios: list[Item] = field(default_factory=list)
+    blueprint: list[Item] = field(default_factory=list)
 
     def slugs(self, section: str) -> set[str]:
         """Return the identities that the files bring along."""
@@ -208,6 +267,9 @@ IDENTITY = {
     "mapping_documents": "slug",
     "flows": "slug",
     "groups": "name",
+    "routing": "name",
+    "scenarios": "slug",
+    "blueprint": "slug",
 }
 
 FILE: dict[str, Key] = {
@@ -216,6 +278,9 @@ FILE: dict[str, Key] = {
     "mapping_documents": Key(list_of(table(DOCUMENT))),
     "flows": Key(list_of(table(FLOW))),
     "groups": Key(list_of(table(GROUP))),
+    "routing": Key(list_of(table(ROUTING))),
+    "scenarios": Key(list_of(table(SCENARIO))),
+    "blueprint": Key(list_of(table(ENTITY))),
 }
 
 

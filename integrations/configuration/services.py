@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
+from integrations.configuration.blueprint import apply_blueprint, check_blueprint
 from integrations.configuration.changes import Changes
 from integrations.configuration.connections import apply_connections, check_connections
-from integrations.configuration.documents import apply_documents
+from integrations.configuration.documents import apply_documents, check_environments
 from integrations.configuration.flows import (
     apply_flows,
     check_flow_references,
@@ -19,6 +20,12 @@ from integrations.configuration.identity import check_identities
 from integrations.configuration.lint import check_documents
 from integrations.configuration.problems import ConfigurationRefused, Problems
 from integrations.configuration.reader import read
+from integrations.configuration.routing import (
+    apply_routing,
+    check_routed_flows,
+    check_routing,
+)
+from integrations.configuration.scenarios import apply_scenarios, check_scenarios
 from integrations.configuration.schema import IDENTITY, Wanted, read_wanted
 from integrations.configuration.tables import apply_tables
 from integrations.models import Connection
@@ -69,10 +76,15 @@ def _check(wanted: Wanted, problems: Problems, *, is_whole: bool) -> None:
     check_identities(wanted, problems)
     check_connections(wanted, problems)
     check_documents(wanted, problems, is_whole=is_whole)
+    check_environments(wanted, problems)
     check_flows(wanted, problems)
     check_groups(wanted, problems)
+    check_routing(wanted, problems)
+    check_scenarios(wanted, problems)
     if is_whole:
         check_flow_references(wanted, problems)
+        check_blueprint(wanted, problems)
+        check_routed_flows(wanted, problems)
 
 
 def _apply(wanted: Wanted) -> Changes:
@@ -82,4 +94,7 @@ def _apply(wanted: Wanted) -> Changes:
     apply_connections(wanted, changes)
     apply_flows(wanted, changes)
     apply_groups(wanted, changes)
+    apply_routing(wanted, changes)
+    apply_scenarios(wanted, changes)
+    apply_blueprint(wanted, changes)
     return changes

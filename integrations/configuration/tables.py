@@ -14,19 +14,25 @@ def apply_tables(wanted: Wanted, changes: Changes) -> None:
         table = ValueTable.objects.filter(name=item.get("name")).first() or ValueTable()
         words = f"created with {counted(len(item.get('rows')), 'row')}"
         row_changes = changes if table.pk else Changes()
-        put(table, subject, item.only(("name", "note")), item, changes, words)
+        facts = item.only(("name", "purpose", "note"))
+        put(table, subject, facts, item, changes, words)
         _apply_rows(table, subject, item, row_changes)
 
 
 def _apply_rows(table: ValueTable, subject: str, item: Item, changes: Changes) -> None:
     stored = {row.source: row for row in table.rows.all()}
     asked: dict[str, dict[str, str]] = item.get("rows")
+    standing = {
+        row.source: {"target": row.target, "note": row.note} for row in stored.values()
+    }
     for source, columns in asked.items():
         row = stored.get(source) or ValueTableRow(table=table, source=source)
         _put_row(row, subject, columns, item, changes)
     for source in sorted(stored.keys() - asked.keys()):
         stored[source].delete()
         changes.add(subject, f"row {source} removed")
+    if asked != standing:
+        table.touch()
 
 
 def _put_row(
@@ -60,6 +66,7 @@ def export_tables() -> list[dict[str, Any]]:
     return [
         {
             "name": table.name,
+            "purpose": table.purpose,
             "note": table.note,
             "rows": {row.source: _pair(row) for row in table.rows.order_by("source")},
         }

@@ -37,6 +37,8 @@ class Setting:
     secret: bool = False
     required: bool = True
     multiline: bool = False
+    # How many days the vendor lets such a secret live at most; 0 for ever.
+    longest_days: int = 0
     help: str = ""
     choices: tuple[str, ...] = ()
     default: str = ""
@@ -64,6 +66,8 @@ class Account:
     auth_method: str
     credentials: Mapping[str, Secret]
     options: Mapping[str, Any] = field(default_factory=dict)
+    # Which state of the credentials this is, in words without a secret.
+    credentials_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,7 @@ class SourceObject:
     skus: tuple[str, ...] = ()
     amount: Decimal | None = None
     currency: str = ""
+    tracking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,55 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The record that has our external id, beside a payload.
+
+    `differences` maps a field to what differs, in words; None when the vendor cannot
+    be asked for the content.
+    """
+
+    target_id: str
+    differences: Mapping[str, str] | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return self.differences is not None and not self.differences
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a record at the target holds now, as the vendor's JSON, and since when."""
+
+    target_id: str
+    values: Payload
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """What a vendor's own metadata says of one field.
+
+    `type` is one word for people: text, number, date, choice, reference …
+    """
+
+    longest: int | None = None
+    choices: tuple[str, ...] = ()
+    label: str = ""
+    type: str = ""
+    required: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Named:
+    """A look-up that gives an id: search `record` by `by` for `value`."""
+
+    record: str
+    by: str
+    value: str
+
+
+@dataclass(frozen=True)
 class CheckLine:
     """One finding of a connection check, in words, with what to do."""
 
@@ -203,10 +257,20 @@ class Connector:
     default_api_version: ClassVar[str] = ""
     host_suffixes: ClassVar[tuple[str, ...]] = ()
     webhook_secrets: ClassVar[tuple[str, ...]] = ()
+    # Of which deliveries are read; others are kept, but not wanted.
+    topics: ClassVar[tuple[str, ...]] = ()
     # How long the vendor may still carry out a request that we gave up on, in seconds.
     late_seconds: ClassVar[int] = 60
     # Whether `create` never makes a second record of one key, whatever lands late.
     refuses_doubles: ClassVar[bool] = False
+    # Whether `find_written` can tell what stands there under an external id.
+    finds_written: ClassVar[bool] = False
+    # Whether `standing` can tell what a record holds now.
+    reads_standing: ClassVar[bool] = False
+    # Whether `numbered` can be asked.
+    knows_numbers: ClassVar[bool] = False
+    # The entities that `fetch` reads one by one.
+    fetches: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, account: Account, services: Services) -> None:
         self.account = account
@@ -230,9 +294,17 @@ class Connector:
         """Try the log-in with one cheap call; raise AccessRefused when it fails."""
         raise NotImplementedError
 
+    def told_account(self) -> str:
+        """Ask the vendor whose account this is; nothing where it does not say."""
+        return ""
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
         """Check the signature over the raw body; raise BadSignature."""
         raise NotImplementedError
+
+    def other_version(self, headers: Mapping[str, str]) -> str:
+        """Return the API version of a delivery, unless it is the one that is set."""
+        return ""
 
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
         """Parse a delivery; raise UnreadablePayload or TopicUnsupported."""
@@ -274,8 +346,67 @@ class Connector:
         """Return the id of the record with our external id, to settle an unknown."""
         raise NotImplementedError
 
+    def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
+        """Change the record that has this id of the vendor's; safe to repeat."""
+        raise NotImplementedError
+
+    def standing(self, record_type: str, target_id: str) -> Standing | None:
+        """Return what the record with this id holds now; None when it is gone."""
+        raise NotImplementedError
+
+    def as_read(self, entity: str, written: Payload) -> Payload:
+        """Return what `upsert` was given in the words in which it is read again.
+
+        By these an own write is known when it comes back as a change of `entity`.
+        """
+        return written
+
+    def compare(self, record_type: str, payload: Payload, key: str) -> Compared | None:
+        """Lay the record with our external id beside a payload; None when there is none.
+
+        Reads only.
+        """
+        target_id = self.find_written(record_type, key)
+        return Compared(target_id) if target_id else None
+
+    def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
+        """Return the rules of a record's fields by path, lists without places.
+
+        An empty mapping when the vendor has no metadata.
+        """
+        return {}
+
+    def values(self, record_type: str, by: str) -> list[tuple[str, str]]:
+        """List what `find` knows by this name, each with its label.
+
+        An empty list for what is too much for a list.
+        """
+        return []
+
+    def named(self, path: str, target_id: str) -> Named | None:
+        """Return the look-up that gives this id for the field at `path`.
+
+        None when the field points at nothing that has a name, or no such id is there.
+        """
+        return None
+
     def record_url(self, record_type: str, target_id: str) -> str:
         """Return the vendor's page for a person, or nothing."""
+        return ""
+
+    def list_url(self, record_type: str) -> str:
+        """Return the page where a person adds such a record, or nothing."""
+        return ""
+
+    def numbered(self, number: str) -> list[tuple[str, Found]]:
+        """Return what people know by this number there, each with its record type.
+
+        An empty list when there is none, or no number to ask by.
+        """
+        return []
+
+    def source_place(self, entity: str, payload: Payload, fact: str) -> str:
+        """Return where a person mends the derived fact of this name, or nothing."""
         return ""
 
 

@@ -46,12 +46,20 @@ class ServerFault(TemporaryError):
     """The vendor answered with a fault of its own."""
 
 
+class RecordBusy(TemporaryError):
+    """Somebody is changing this record at the vendor, so nothing was written."""
+
+
 class StillUnknown(TemporaryError):
     """An earlier request for this record may still be at work at the vendor."""
 
 
 class LimitReached(ConnectorError):
     """The vendor asked for fewer requests at once."""
+
+
+class DailyLimitReached(LimitReached):
+    """The account has used up its requests for the day."""
 
 
 class AccessRefused(ConnectorError):
@@ -80,6 +88,10 @@ class RecordMissing(ConnectorError):
 
 class RecordConflict(ConnectorError):
     """A different record has this key, or somebody changed it meanwhile."""
+
+
+class TargetGone(RecordConflict):
+    """A record that was delivered stands at the vendor no longer."""
 
 
 class RequestRefused(ConnectorError):

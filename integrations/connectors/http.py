@@ -45,6 +45,7 @@ class _Call:
     params: Mapping[str, str]
     body: bytes | None
     headers: Mapping[str, str]
+    json: Any = redaction.UNREAD
 
 
 def new_session() -> requests.Session:
@@ -133,15 +134,16 @@ class ApiClient:
         headers: Mapping[str, str] | None,
     ) -> _Call:
         sent = {"Accept": "application/json", "User-Agent": USER_AGENT}
-        body = None
+        body, sent_json = None, redaction.UNREAD
         if json is not None:
             sent["Content-Type"] = "application/json"
-            body = exact.dumps(json).encode()
+            body, sent_json = exact.dumps(json).encode(), json
         elif form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form).encode()
         sent.update(headers or {})
-        return _Call(method, self.base_url + path, params or {}, body, sent)
+        url = self.base_url + path
+        return _Call(method, url, params or {}, body, sent, sent_json)
 
     def _pause_before_another(
         self, error: ConnectorError, spent: set[str]
@@ -155,29 +157,32 @@ class ApiClient:
     def _try(self, call: _Call) -> Answer:
         with self.services.gate():
             started = time.perf_counter()
-            prepared = _session().prepare_request(self._signed(call))
+            prepared = self._signed(call)
             outcome = self._send(prepared)
             milliseconds = round((time.perf_counter() - started) * 1000)
         if isinstance(outcome, ConnectorError):
-            self._keep(prepared, None, outcome, milliseconds)
+            self._keep(call, prepared, None, outcome, milliseconds)
             raise outcome
         error = self._judge(outcome)
-        self._keep(prepared, outcome, error, milliseconds)
+        self._keep(call, prepared, outcome, error, milliseconds)
         if isinstance(error, LimitReached):
             self.services.refused()
         if error is not None:
             raise error
         return outcome
 
-    def _signed(self, call: _Call) -> requests.Request:
-        return requests.Request(
+    def _signed(self, call: _Call) -> requests.PreparedRequest:
+        """Prepare a request as a session would that has nothing but headers."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
             call.method,
             call.url,
             params=dict(call.params),
             data=call.body,
-            headers=dict(call.headers),
+            headers={**_session().headers, **call.headers},
             auth=self.login,
         )
+        return prepared
 
     def _send(self, prepared: requests.PreparedRequest) -> Answer | ConnectorError:
         seconds = self.services.timeout
@@ -208,6 +213,7 @@ class ApiClient:
 
     def _keep(
         self,
+        call: _Call,
         prepared: requests.PreparedRequest,
         answer: Answer | None,
         error: ConnectorError | None,
@@ -217,7 +223,8 @@ class ApiClient:
         secrets = (*self._secrets, *self.login.secrets())
         if error is not None:
             _star_error(error, secrets)
-        exchange = _exchange(prepared, answer, error, milliseconds, secrets)
+        told = _Told(prepared, call.json, answer, error, milliseconds)
+        exchange = told.exchange(secrets)
         log.info(
             "%s %s %s in %s ms %s",
             exchange.method,
@@ -229,26 +236,39 @@ class ApiClient:
         self.services.record(exchange)
 
 
-def _exchange(
-    prepared: requests.PreparedRequest,
-    answer: Answer | None,
-    error: ConnectorError | None,
-    milliseconds: int,
-    secrets: tuple[Secret, ...],
-) -> Exchange:
-    sent = prepared.body or b""
-    body = sent.encode() if isinstance(sent, str) else bytes(sent)
-    dump = redaction.dump
-    return Exchange(
-        method=prepared.method or "",
-        url=redaction.star(redaction.clean_url(prepared.url or ""), secrets),
-        request=dump(prepared.headers, body, secrets),
-        status=answer.status if answer else None,
-        response=dump(answer.headers, answer.body, secrets) if answer else "",
-        milliseconds=milliseconds,
-        request_id=answer.request_id if answer else "",
-        error=str(error or ""),
-    )
+@dataclass(frozen=True)
+class _Told:
+    """One request with the JSON it was made of, and what came of it."""
+
+    prepared: requests.PreparedRequest
+    json: Any
+    answer: Answer | None
+    error: ConnectorError | None
+    milliseconds: int
+
+    def exchange(self, secrets: tuple[Secret, ...]) -> Exchange:
+        """Return what may be kept of it."""
+        answer, url = self.answer, self.prepared.url or ""
+        return Exchange(
+            method=self.prepared.method or "",
+            url=redaction.star(redaction.clean_url(url), secrets),
+            request=self._request(secrets),
+            status=answer.status if answer else None,
+            response=_response(answer, secrets) if answer else "",
+            milliseconds=self.milliseconds,
+            request_id=answer.request_id if answer else "",
+            error=str(self.error or ""),
+        )
+
+    def _request(self, secrets: tuple[Secret, ...]) -> str:
+        sent = self.prepared.body or b""
+        body = sent.encode() if isinstance(sent, str) else bytes(sent)
+        return redaction.dump(self.prepared.headers, body, secrets, self.json)
+
+
+def _response(answer: Answer, secrets: tuple[Secret, ...]) -> str:
+    parsed = answer.data if answer.is_json else redaction.UNREAD
+    return redaction.dump(answer.headers, answer.body, secrets, parsed)
 
 
 def _star_error(error: ConnectorError, secrets: tuple[Secret, ...]) -> None:

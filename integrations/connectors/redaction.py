@@ -17,6 +17,7 @@ from integrations.connectors.base import Secret
 STARS = "•••"
 LIMIT = 32 * 1024
 SHORTEST_SECRET = 6
+UNREAD = object()
 
 KEPT_HEADERS = frozenset(
     {
@@ -46,12 +47,23 @@ _NAMED_VALUE = re.compile(
 )
 
 
-def dump(headers: Mapping[str, Any], body: bytes, secrets: Iterable[Secret]) -> str:
-    """Write headers and body as text that may be kept, 32 kB at most."""
+def dump(
+    headers: Mapping[str, Any],
+    body: bytes,
+    secrets: Iterable[Secret],
+    parsed: Any = UNREAD,
+) -> str:
+    """Write headers and body as text that may be kept, 32 kB at most.
+
+    `parsed` is the JSON of the body, from whoever has read or written it already.
+    """
     kind = str(headers.get("Content-Type", ""))
     lines = [f"{name}: {_header(name, value)}" for name, value in headers.items()]
     # Twice the limit is enough to star a secret that the cut would halve.
-    text = clean_body(body[: 2 * LIMIT].decode("utf-8", "replace"), kind)
+    if parsed is UNREAD or len(body) > 2 * LIMIT:
+        text = clean_body(body[: 2 * LIMIT].decode("utf-8", "replace"), kind)
+    else:
+        text = _clean_json(parsed)
     return cut(star("\n".join(lines) + "\n\n" + text, secrets)).strip()
 
 
@@ -67,9 +79,13 @@ def clean_body(text: str, kind: str) -> str:
     if "x-www-form-urlencoded" in kind:
         return _clean_pairs(text)
     try:
-        return exact.dumps(_clean_value(exact.loads(text)), ensure_ascii=False)
+        return _clean_json(exact.loads(text))
     except (ValueError, RecursionError):
         return _NAMED_VALUE.sub(_star_named, text)
+
+
+def _clean_json(value: Any) -> str:
+    return exact.dumps(_clean_value(value), ensure_ascii=False)
 
 
 def _clean_value(value: Any) -> Any:
@@ -89,6 +105,7 @@ def _star_named(match: re.Match[str]) -> str:
     return match[0]
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Say whether a value under this name must not be kept."""
     return bool(_SECRET_NAME.search(name))

@@ -11,9 +11,18 @@ CONNECTORS = {
 }
 
 
+class UnknownSystem(LookupError):
+    """No connector of this version of Waybill speaks to this system."""
+
+
 @cache
 def connector_class(kind: str) -> type[Connector]:
-    """Return the connector of a system; imported at first use."""
+    """Return the connector of a system, imported at first use; raises UnknownSystem.
+
+    While a newer version is rolled out, its rows may name what this one has not.
+    """
+    if kind not in CONNECTORS:
+        raise UnknownSystem(f"This version of Waybill has no connector for {kind}.")
     module, _, name = CONNECTORS[kind][1].rpartition(".")
     found: type[Connector] = getattr(import_module(module), name)
     return found

@@ -16,6 +16,7 @@ from django.db import (
 
 from errorqueue import failpoints
 from errorqueue.failures import Failure, FailureKind
+from errorqueue.models import FailedRecord
 from errorqueue.services import capture, resolve
 from integrations.connectors.base import Connector, SourceObject, WebhookHead
 from integrations.connectors.errors import (
@@ -23,7 +24,8 @@ from integrations.connectors.errors import (
     TopicUnsupported,
     UnreadablePayload,
 )
-from integrations.inbox import doors
+from integrations.connectors.registry import UnknownSystem
+from integrations.inbox import doors, versions
 from integrations.models import (
     Flow,
     InboxEvent,
@@ -97,6 +99,8 @@ def _event(
 
 def _clean(text: str) -> str:
     """Drop what PostgreSQL text cannot hold."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
@@ -106,6 +110,7 @@ def read_waiting(limit: int = 20) -> int:
     events = InboxEvent.objects.claim(limit, lease)
     for event in events:
         read(event)
+    versions.compare(events)
     return len(events)
 
 
@@ -122,10 +127,10 @@ def read(event: InboxEvent) -> None:
     try:
         with transaction.atomic():
             _dispatch(event)
-            resolve(event, "Read.")
+            resolve(event, f"Read: {event.reason}")
     except TopicUnsupported as error:
         _leave(event, str(error))
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, UnknownSystem) as error:
         log.warning("Delivery %s will be read again: %s", event.pk, error)
         InboxEvent.objects.filter(pk=event.pk).update(tries=event.tries - 1)
     except UnreadablePayload as error:
@@ -138,7 +143,7 @@ def read(event: InboxEvent) -> None:
 @transaction.atomic
 def _leave(event: InboxEvent, reason: str) -> None:
     event.close(InboxEvent.State.NOT_WANTED, reason)
-    resolve(event, reason)
+    resolve(event, reason, FailedRecord.Ending.BY_RULE, undo={})
 
 
 @transaction.atomic

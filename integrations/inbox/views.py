@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from errorqueue import failpoints
 from integrations.connectors.errors import BadSignature
+from integrations.connectors.registry import UnknownSystem
 from integrations.inbox import services
 from integrations.inbox.doors import UnknownDoor
 from integrations.models.vault import SealBroken
@@ -32,14 +33,14 @@ def receive(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponse(status=413)
     try:
         return _keep(request, slug)
-    except (DatabaseError, InterfaceError, SealBroken):
+    except (DatabaseError, InterfaceError, SealBroken, UnknownSystem):
         log.exception("A delivery for %s could not be kept", slug)
         return HttpResponse(status=503, headers={"Retry-After": "30"})
 
 
 def _keep(request: HttpRequest, slug: str) -> HttpResponse:
     try:
-        services.accept(slug, request.headers, request.body)
+        services.accept(slug, dict(request.headers), request.body)
     except UnknownDoor:
         return HttpResponse(status=404)
     except BadSignature as error:

@@ -4,7 +4,7 @@ import logging
 import time
 from datetime import datetime
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.alerts import CALM, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.management.crash_only import run_cluster
 from integrations.management.fork import Fork
@@ -112,7 +112,7 @@ class Group:
         more = "Nothing is lost: whatever was under way is done again by the new one."
         host = clusters.host_name()
         title = f"The workers on {host} had to be started again"
-        if raise_alert(self._alert_key(), title, f"{text} {more}", PAGE):
+        if raise_alert(self._alert_key(), title, f"{text} {more}", PAGE, calm=CALM):
             ring_alerts()
 
     def _alert_key(self) -> str:

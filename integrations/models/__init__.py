@@ -1,40 +1,78 @@
 """Accounts, flows, what came in, what was sent."""
 
+from integrations.models.asking import BY_RULE, NO_CHOICE, NO_HOLD
 from integrations.models.attempt import Attempt
-from integrations.models.audit import AuditEntry, AuditSeal
-from integrations.models.bell import Bell, ring_alerts, ring_connection, ring_inbox
+from integrations.models.audit import AuditEntry, AuditSeal, AuditWalk
+from integrations.models.bell import (
+    Bell,
+    ring_alerts,
+    ring_chores,
+    ring_connection,
+    ring_inbox,
+)
+from integrations.models.blueprint import Entity
 from integrations.models.cluster import GENERATION, WorkerGroup, may_write
 from integrations.models.connection import Connection, Credential, Token
+from integrations.models.effect import EffectCase, EffectReport, Watch
+from integrations.models.environment import (
+    Coverage,
+    Drift,
+    MovedLink,
+    NamedLookup,
+    Promotion,
+    Refresh,
+)
 from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
+from integrations.models.installation import Installation
+from integrations.models.key import RecordKey
+from integrations.models.ownership import OwnershipConflict
 from integrations.models.record import (
-    BY_RULE,
-    NO_HOLD,
     Remembered,
     SyncRecord,
     SyncRecordQuerySet,
 )
-from integrations.models.reference import CachedLookup, Link
+from integrations.models.reference import CachedLookup, Link, Metadata
+from integrations.models.removal import PayloadRule, Removal
+from integrations.models.scanning import ScanPlace
 from integrations.models.schedule import Schedule, ScheduleSlot
 from integrations.models.slot import Limits, Slot, SlotMinute, SlotWait, limits_of
 
 __all__ = [
     "BY_RULE",
     "GENERATION",
+    "NO_CHOICE",
     "NO_HOLD",
     "Attempt",
     "AuditEntry",
     "AuditSeal",
+    "AuditWalk",
     "Bell",
     "CachedLookup",
     "Connection",
+    "Coverage",
     "Credential",
     "Dependency",
+    "Drift",
+    "EffectCase",
+    "EffectReport",
+    "Entity",
     "Flow",
     "InboxEvent",
+    "Installation",
     "Limits",
     "Link",
+    "Metadata",
+    "MovedLink",
+    "NamedLookup",
+    "OwnershipConflict",
+    "PayloadRule",
+    "Promotion",
+    "RecordKey",
+    "Refresh",
     "Remembered",
+    "Removal",
+    "ScanPlace",
     "Schedule",
     "ScheduleSlot",
     "Slot",
@@ -43,10 +81,12 @@ __all__ = [
     "SyncRecord",
     "SyncRecordQuerySet",
     "Token",
+    "Watch",
     "WorkerGroup",
     "limits_of",
     "may_write",
     "ring_alerts",
+    "ring_chores",
     "ring_connection",
     "ring_inbox",
 ]

@@ -1,7 +1,9 @@
 """From a row to what a connector needs, without a word over the line."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC
 from typing import Any
 
 from integrations.connectors.base import (
@@ -13,7 +15,7 @@ from integrations.connectors.base import (
     Services,
 )
 from integrations.connectors.registry import connector_class
-from integrations.models.connection import Connection
+from integrations.models.connection import Connection, Credential
 
 
 class Offline(Exception):
@@ -34,11 +36,28 @@ def _no_gate() -> AbstractContextManager[None]:
 
 def account_of(connection: Connection) -> Account:
     """Return the connection with its secrets opened; raises SealBroken."""
-    secrets = {item.name: item.open() for item in connection.credentials.all()}
-    return _account(connection, secrets)
+    kept = list(connection.credentials.all())
+    secrets = {item.name: item.open() for item in kept}
+    return _account(connection, secrets, version_of(kept))
 
 
-def _account(connection: Connection, secrets: dict[str, Secret]) -> Account:
+def version_of(credentials: Sequence[Credential]) -> str:
+    """Name a state of credentials: when the last was set, and a mark of all.
+
+    The mark is made of their names and times, so it tells nothing of a secret, and
+    stays when only the key that seals them is changed.
+    """
+    if not credentials:
+        return ""
+    times = sorted((one.name, one.set_at.isoformat()) for one in credentials)
+    mark = hashlib.sha256(repr(times).encode()).hexdigest()[:6]
+    newest = max(one.set_at for one in credentials).astimezone(UTC)
+    return f"set {newest:%Y-%m-%d %H:%M:%S} UTC, {mark}"
+
+
+def _account(
+    connection: Connection, secrets: dict[str, Secret], version: str = ""
+) -> Account:
     return Account(
         key=connection.slug,
         namespace=connection.namespace,
@@ -49,6 +68,7 @@ def _account(connection: Connection, secrets: dict[str, Secret]) -> Account:
         auth_method=connection.auth_method,
         credentials=secrets,
         options=options_of(connection),
+        credentials_version=version,
     )
 
 

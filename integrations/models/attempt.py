@@ -35,6 +35,10 @@ class Attempt(models.Model):
     payload = ExactJSONField(null=True, blank=True)
     worker = models.CharField(max_length=120, blank=True)
     started_at = models.DateTimeField()
+    # How long it waited for a slot, and which credentials it went with.
+    waited_ms = models.PositiveIntegerField(null=True, blank=True)
+    # An older version beside this one writes neither, hence the default there.
+    credentials = models.CharField(max_length=40, blank=True, db_default="")
     milliseconds = models.PositiveIntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.OPEN)
     kind = models.CharField(max_length=12, blank=True)
@@ -72,4 +76,7 @@ class Attempt(models.Model):
             message=self.message,
             mapping=str(self.mapping or ""),
             exchanges=self.exchanges,
+            worker=self.worker,
+            waited_ms=self.waited_ms,
+            credentials=self.credentials,
         )

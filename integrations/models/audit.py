@@ -9,6 +9,7 @@ from errorqueue.clock import DatabaseTime
 from integrations.models import statements
 
 if TYPE_CHECKING:
+    from integrations.models.inbox import InboxEvent
     from integrations.models.record import SyncRecord
 
 User = Any
@@ -30,6 +31,21 @@ class AuditSeal(models.Model):
 
     def __str__(self) -> str:
         return f"Seal {self.pk} over {self.entries} entries"
+
+
+class AuditWalk(models.Model):
+    """How far the check of the chain has come: it goes on behind this seal.
+
+    One row. Zero is the beginning: a walk that ended starts anew.
+    """
+
+    seal = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    seals = models.BigIntegerField(default=0)
+    entries = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.seals} seals checked"
 
 
 class AuditTrail(models.Manager["AuditEntry"]):
@@ -69,6 +85,33 @@ class AuditTrail(models.Manager["AuditEntry"]):
             "detail": detail[:300],
         }
         return statements.Step(statements.NOTE, step)
+
+    def note_delivery(
+        self, event: "InboxEvent", verb: str, before: str, after: str, by: User = None
+    ) -> None:
+        """Write down what a person did with a delivery."""
+        self.create(
+            at=DatabaseTime(),
+            subject="inbox",
+            subject_id=event.pk,
+            verb=verb,
+            before=before,
+            after=after,
+            by=by,
+        )
+
+    def note_change(
+        self, subject: str, subject_id: int, verb: str, detail: str, by: User = None
+    ) -> None:
+        """Write down what a person changed in the set-up, field by field."""
+        self.create(
+            at=DatabaseTime(),
+            subject=subject,
+            subject_id=subject_id,
+            verb=verb[:20],
+            detail=detail[:300],
+            by=by,
+        )
 
     def note_many(
         self, subject: str, subject_id: int, verb: str, count: int, detail: str = ""

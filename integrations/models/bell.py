@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 from errorqueue import failpoints
 from errorqueue.clock import database_time
 from integrations.models import ringing
+from integrations.models.message import send
 
 # So long an answer waits for writers about to commit; one that takes longer, or is
 # frozen, is left to the sweeper, and the others must not wait behind us.
@@ -63,11 +64,7 @@ class BellManager(models.Manager["Bell"]):
 
 
 def _ring_server(lane: str, task: str, *args: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(ringing.RING, ringing.values(lane, task, *args))
-        while cursor.nextset():
-            pass
-        return bool(cursor.rowcount > 0)
+    return send(*ringing.parts(lane, task, *args))[-1] > 0
 
 
 @transaction.atomic
@@ -116,3 +113,8 @@ def ring_connection(connection_id: int) -> None:
 def ring_alerts() -> None:
     """Wake whoever sends alerts."""
     Bell.objects.ring("alerts", "integrations.tasks.send_alerts")
+
+
+def ring_chores() -> None:
+    """Wake whoever does the chores of the error queue."""
+    Bell.objects.ring("chores", "integrations.tasks.do_chores")

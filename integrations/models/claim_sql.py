@@ -4,11 +4,15 @@ It does what `ClaimingQuerySet` does step by step elsewhere: a drain that claims
 twenty records waits for the database once.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
+from django.db import connection
+from django.db.models.base import ModelState
 
 from integrations.models import statements
 
@@ -39,7 +43,10 @@ WITH picked AS MATERIALIZED (
             FOR UPDATE SKIP LOCKED
         ) waiting
         WHERE flow.target_id = %(target)s AND flow.is_enabled
+          AND flow.held_at IS NULL
           AND target.state = 'ready' AND target.probe_at IS NULL
+          AND (target.limited_until IS NULL
+              OR target.limited_until <= statement_timestamp())
           AND ({may_write})
     ) able
     WHERE NOT is_bulk OR place <= {bulk:d}
@@ -60,7 +67,7 @@ RETURNING picked.is_bulk, picked.priority, {columns}
 
 
 def can_claim_at_once() -> bool:
-    return connection.vendor == "postgresql"
+    return statements.can_join()
 
 
 def claim_at_once(
@@ -74,13 +81,12 @@ def claim_at_once(
     """Claim what goes next and return it in that order.
 
     Records that were charged with two deaths are laid aside in the same statement and left
-    out of the answer.
+    out of the answer. Outside a transaction the statement is one of its own.
     """
     values = {"target": target, "worker": worker, "lease": lease}
-    fields = model._meta.concrete_fields
-    columns = ", ".join(f'record."{field.column}"' for field in fields)
-    rows = statements.read(_statement(columns, limit, bulk), values)
-    return _in_order(model, fields, rows, worker)
+    mould = _mould(model)
+    rows = statements.read(_statement(mould.columns, limit, bulk), values)
+    return _in_order(mould, rows, worker)
 
 
 @cache
@@ -94,23 +100,52 @@ def _statement(columns: str, limit: int, bulk: int) -> str:
     )
 
 
+@dataclass(frozen=True)
+class _Mould:
+    """How a row becomes a record: all columns, and the places of those to convert."""
+
+    model: type["SyncRecord"]
+    columns: str
+    names: tuple[str, ...]
+    converters: tuple[tuple[int, Callable[..., Any]], ...]
+
+    def cast(self, row: Sequence[Any]) -> "SyncRecord":
+        """Return what `Model.from_db` would, for a tenth of its price.
+
+        The columns are all of the model's own, so that nothing is left to `__init__`.
+        """
+        record = self.model.__new__(self.model)
+        kept = record.__dict__
+        kept.update(zip(self.names, row, strict=True))
+        for place, convert in self.converters:
+            name = self.names[place]
+            kept[name] = convert(kept[name], None, connection)
+        record._state = ModelState()
+        record._state.adding, record._state.db = False, connection.alias
+        return record
+
+
+@cache
+def _mould(model: type["SyncRecord"]) -> _Mould:
+    fields = model._meta.concrete_fields
+    return _Mould(
+        model,
+        ", ".join(f'record."{field.column}"' for field in fields),
+        tuple(field.attname for field in fields),
+        tuple(
+            (place, field.from_db_value)
+            for place, field in enumerate(fields)
+            if hasattr(field, "from_db_value")
+        ),
+    )
+
+
 def _in_order(
-    model: type["SyncRecord"],
-    fields: "tuple[models.Field[Any, Any], ...]",
-    rows: list[tuple[Any, ...]],
-    worker: str,
+    mould: _Mould, rows: list[tuple[Any, ...]], worker: str
 ) -> list["SyncRecord"]:
-    names = [field.attname for field in fields]
-    converters = [
-        (place, field.from_db_value)
-        for place, field in enumerate(fields)
-        if hasattr(field, "from_db_value")
-    ]
     found = []
     for is_bulk, priority, *row in rows:
-        for place, convert in converters:
-            row[place] = convert(row[place], None, connection)
-        record = model.from_db(connection.alias, names, row)
+        record = mould.cast(row)
         if record.worker == worker:
             found.append((is_bulk, priority, record.due_at, record.pk, record))
-    return [record for *_, record in sorted(found, key=lambda entry: entry[:4])]
+    return [record for *_, record in sorted(found, key=itemgetter(0, 1, 2, 3))]

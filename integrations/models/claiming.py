@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from errorqueue import failpoints
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from integrations.models.claim_sql import ALONE_FROM, can_claim_at_once, claim_at_once
 from integrations.models.cluster import may_write
 from integrations.models.connection import Connection
@@ -38,8 +38,13 @@ class Turn(NamedTuple):
 
 def turns(target: int) -> list[Turn]:
     """Return the flows that may deliver to a connection now, in the order in which they go."""
+    unlimited = Q(target__limited_until=None) | Q(
+        target__limited_until__lte=DatabaseTime()
+    )
     able = Flow.objects.filter(
+        unlimited,
         is_enabled=True,
+        held_at=None,
         target=target,
         target__state=Connection.State.READY,
         target__probe_at=None,
@@ -71,14 +76,15 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
         """
         good_until = time.monotonic() + lease.total_seconds()
         most_bulk = limit if bulk is None else bulk
-        with transaction.atomic():
-            if can_claim_at_once():
-                claimed = claim_at_once(
-                    self.model, target.pk, worker, limit, lease, most_bulk
-                )
-            else:
+        if can_claim_at_once():
+            failpoints.hit("claim.before_commit")  # the statement commits itself
+            claimed = claim_at_once(
+                self.model, target.pk, worker, limit, lease, most_bulk
+            )
+        else:
+            with transaction.atomic():
                 claimed = self._claim_by_steps(target, worker, limit, lease, most_bulk)
-            failpoints.hit("claim.before_commit")
+                failpoints.hit("claim.before_commit")
         failpoints.hit("claim.after_commit")
         for record in claimed:
             record.good_until = good_until

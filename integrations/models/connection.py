@@ -56,6 +56,9 @@ class Connection(models.Model):
     learnt = models.PositiveSmallIntegerField(null=True, blank=True)
     learnt_at = models.DateTimeField(null=True, blank=True)
     strikes = models.PositiveSmallIntegerField(default=0)
+    # Until when the vendor wants no request, and since when it has said so.
+    limited_until = models.DateTimeField(null=True, blank=True)
+    limited_since = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=12, choices=State, default=State.READY)
     state_reason = models.CharField(max_length=500, blank=True)
     state_since = models.DateTimeField(default=database_time)
@@ -79,7 +82,12 @@ class Connection(models.Model):
     @property
     def is_usable(self) -> bool:
         """Say whether records may be sent there now."""
-        return self.is_ready and self.probe_at is None
+        return self.is_ready and self.probe_at is None and not self.is_limited
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether the vendor asked for a wait that is not over."""
+        return self.limited_until is not None and self.limited_until > database_time()
 
     def move(
         self, state: str, reason: str = "", *, unless: Collection[str] = ()

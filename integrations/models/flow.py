@@ -52,6 +52,9 @@ class Flow(models.Model):
     poll_minutes = models.PositiveSmallIntegerField(
         default=0, help_text="Ask the source every so many minutes; 0 for never."
     )
+    # Set while the flow is on hold: it takes events in, and nothing of it is sent.
+    held_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hold_reason = models.CharField(max_length=300, blank=True, editable=False)
     cursor = models.CharField(max_length=120, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
 

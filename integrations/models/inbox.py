@@ -9,23 +9,24 @@ from django.db.models import Q
 
 from errorqueue import failpoints
 from errorqueue.clock import database_time
-from errorqueue.failures import Evidence, Labels
+from errorqueue.failures import Evidence, Labels, RetryChoice
+from errorqueue.models import FailedRecord
+from errorqueue.services import NotOpen
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.models import ringing
+from integrations.models.audit import AuditEntry
 from integrations.models.bell import INBOX, ring_inbox
 from integrations.models.connection import Connection
+from integrations.models.message import Part, send
 
-# Insert, ring and commit are one message to the server: nobody can be killed or
-# frozen half-way, and a writer keeps its locks for the length of one commit.
-KEEP = f"""
+KEEP = """
     INSERT INTO integrations_inboxevent (connection_id, delivery_id, topic, event_id,
         body, headers, digest, received_at, state, reason, tries)
     VALUES (%(connection_id)s, %(delivery_id)s, %(topic)s, %(event_id)s, %(body)s,
-        %(headers)s::jsonb, %(digest)s, clock_timestamp(), 'received', '', 0)
-    ON CONFLICT (connection_id, delivery_id, digest) DO NOTHING;
-    {ringing.RING}
-"""  # noqa: S608 (constants only)
+        %(headers)s, %(digest)s, clock_timestamp(), 'received', '', 0)
+    ON CONFLICT (connection_id, delivery_id, digest) DO NOTHING
+"""
 TOLD = ("connection_id", "delivery_id", "topic", "event_id", "body", "digest")
 
 
@@ -42,8 +43,8 @@ class InboxQuerySet(models.QuerySet["InboxEvent"]):
         told = {name: getattr(event, name) for name in TOLD}
         told["headers"] = json.dumps(event.headers)
         failpoints.hit("inbox.before_commit")
-        with connection.cursor() as cursor:
-            cursor.execute(KEEP, told | ringing.values(*INBOX))
+        # The body first: what follows is small and leaves together with its end.
+        send(Part(KEEP, told), *ringing.parts(*INBOX))
 
     @transaction.atomic
     def _keep_embedded(self, event: "InboxEvent") -> None:
@@ -154,18 +155,61 @@ class InboxEvent(models.Model):
         """Name what it does right now, for the error queue."""
         return "Running" if self.lease_until else ""
 
-    def enqueue(self, by: Any = None) -> None:
+    @transaction.atomic
+    def enqueue(self, by: Any = None, choice: RetryChoice | None = None) -> None:
         """Read it again."""
-        InboxEvent.objects.filter(pk=self.pk, state=self.State.QUARANTINED).update(
-            state=self.State.RECEIVED, reason="", lease_until=None, tries=0
-        )
+        read_again = {"reason": "", "lease_until": None, "tries": 0}
+        self._leave_quarantine("retry asked", self.State.RECEIVED, by, **read_again)
         ring_inbox()
 
-    def exclude(self, reason: str, by: Any = None) -> None:
-        """Leave it unread for good, with a person's reason."""
-        InboxEvent.objects.filter(pk=self.pk, state=self.State.QUARANTINED).update(
-            state=self.State.NOT_WANTED, reason=reason[:500]
+    @transaction.atomic
+    def take_back(self, by: Any = None) -> bool:
+        """Undo `enqueue` while nobody has begun to read it again."""
+        unread = InboxEvent.objects.filter(
+            pk=self.pk, state=self.State.RECEIVED, tries=0, lease_until=None
         )
+        return self._quarantine_again(unread, "retry undone", by)
+
+    @transaction.atomic
+    def exclude(self, reason: str, by: Any = None) -> None:
+        """Leave it unread for good, with a person's reason.
+
+        Raises NotOpen for one that is being read, or was meanwhile.
+        """
+        kept = {"reason": reason[:500]}
+        if not self._leave_quarantine("excluded", self.State.NOT_WANTED, by, **kept):
+            raise NotOpen(
+                f"{self} is about to be read again. Wait a moment, then open it anew."
+            )
+
+    @transaction.atomic
+    def include(self, by: Any = None) -> bool:
+        """Undo `exclude`: quarantined again."""
+        unwanted = InboxEvent.objects.filter(pk=self.pk, state=self.State.NOT_WANTED)
+        return self._quarantine_again(unwanted, "exclusion undone", by)
+
+    def reopen(self, closing: dict[str, Any], by: Any = None) -> bool:
+        """Undo that its line was closed because nothing takes it: quarantined again."""
+        return self.include(by)
+
+    def _quarantine_again(self, mine: InboxQuerySet, verb: str, by: Any) -> bool:
+        """Quarantine it for the reason that its line in the error queue still tells."""
+        lines = FailedRecord.objects.about(self).order_by("-pk")
+        why = lines.values_list("why", flat=True).first() or ""
+        before, quarantined = self.state, self.State.QUARANTINED
+        if not mine.update(state=quarantined, reason=why[:500]):
+            return False
+        AuditEntry.objects.note_delivery(self, verb, before, quarantined, by)
+        return True
+
+    def _leave_quarantine(self, verb: str, state: str, by: Any, **columns: Any) -> bool:
+        """Do what a person asked for, unless somebody was first, and note who it was."""
+        quarantined = self.State.QUARANTINED
+        mine = InboxEvent.objects.filter(pk=self.pk, state=quarantined)
+        if not mine.update(state=state, **columns):
+            return False
+        AuditEntry.objects.note_delivery(self, verb, quarantined, state, by)
+        return True
 
     def evidence(self) -> Evidence:
         body = self.raw.decode("utf-8", errors="backslashreplace")

@@ -1,5 +1,7 @@
 """The ledger: one line per source object and flow."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -8,33 +10,25 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from errorqueue.clock import DatabaseTime, database_time
-from errorqueue.failures import Evidence, Labels
-from errorqueue.services import NotOpen
+from errorqueue.failures import Evidence, Labels, RetryChoice, Start
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.connectors.base import SourceObject
-from integrations.models import statements
+from integrations.connectors.external_ids import external_id
+from integrations.models import asking, reopening, statements
+from integrations.models.asking import BY_RULE, NO_CHOICE, NO_HOLD
 from integrations.models.audit import AuditEntry
-from integrations.models.bell import ring_connection
 from integrations.models.claiming import ClaimingQuerySet
 from integrations.models.cluster import may_write
 from integrations.models.connection import Connection
 from integrations.models.exact import ExactJSONField
 from integrations.models.flow import Flow
 from integrations.models.inbox import InboxEvent
+from integrations.models.key import RecordKey
+from integrations.models.removal import Removal, is_same, removed_from
+from mappings.models import MappingVersion
 
-NO_HOLD: dict[str, Any] = {
-    "hold": "",
-    "hold_reason": "",
-    "held_on": None,
-    "hold_until": None,
-}
-
-
-# How an exclusion begins: a rule's is looked at again when the source changes, a
-# person's stands, whatever words the person chose.
-BY_RULE = "Rule: "
-BY_PERSON = "By hand: "
+STARTS = [(start.value, start.value) for start in Start]
 # What a delivery leaves behind even when a newer version is waiting already.
 KEPT_ANYWAY = (
     "target_id",
@@ -87,6 +81,9 @@ class SyncRecordQuerySet(ClaimingQuerySet):
         outcome = Remembered.NEW if is_new else record.compare(found)
         if outcome == Remembered.NEWER and not record.renew(columns):
             outcome = Remembered.OLDER
+        # Also of what is not sent any more: a shipped order brings its tracking number.
+        known = () if is_new else record.skus.split()
+        RecordKey.objects.enter(record, found, event, known)
         return record, outcome
 
     def first_sight(
@@ -104,6 +101,7 @@ class SyncRecordQuerySet(ClaimingQuerySet):
                 "due_at": database_time(),
             },
         )
+        RecordKey.objects.enter(record, found, event)
         return record
 
     def known(self, flow: Flow, found: SourceObject) -> "SyncRecord | None":
@@ -133,6 +131,7 @@ class SyncRecord(models.Model):
     class Hold(models.TextChoices):
         CONNECTION = "connection", "Connection not ready"
         RECORD = "record", "Waits for another record"
+        FLOW = "flow", "Flow on hold"
 
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="records")
     target_connection = models.ForeignKey(
@@ -168,6 +167,17 @@ class SyncRecord(models.Model):
     tries = models.PositiveIntegerField(default=0)
     asks_afresh = models.BooleanField(default=False)
     crashes = models.PositiveIntegerField(default=0)
+    # How a person wants it retried; stands until it is delivered or a newer version
+    # comes.
+    retry_start = models.CharField(max_length=8, choices=STARTS, blank=True)
+    retry_version = models.ForeignKey(
+        MappingVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # hardly ever set, and every step would have to keep it
+    )
 
     hold = models.CharField(max_length=12, choices=Hold, blank=True)
     hold_reason = models.CharField(max_length=300, blank=True)
@@ -240,7 +250,7 @@ class SyncRecord(models.Model):
         """Say what `found` is to the version this line knows."""
         if self.delivered_version and self.flow.mode == Flow.Mode.CREATE:
             return Remembered.SENT
-        if self.source == found.payload or found.changed_at is None:
+        if found.changed_at is None or is_same(self, found.payload):
             return Remembered.SAME
         if self.changed_at and found.changed_at < self.changed_at:
             return Remembered.OLDER
@@ -259,8 +269,11 @@ class SyncRecord(models.Model):
         mine = SyncRecord.objects.filter(known, pk=self.pk)
         if self.flow.mode == Flow.Mode.CREATE:
             mine = mine.filter(delivered_version=0)
-        if not mine.update(**columns, edited=None, version=F("version") + 1):
+        newer = {**columns, **NO_CHOICE, "edited": None, "version": F("version") + 1}
+        if not mine.update(**newer):
             return False
+        if not self.source:
+            Removal.objects.filter(record=self).delete()
         by_rule = Q(state=self.State.EXCLUDED, exclusion__startswith=BY_RULE)
         on_record = Q(state=self.State.HELD, hold=self.Hold.RECORD)
         settled = Q(
@@ -296,21 +309,46 @@ class SyncRecord(models.Model):
             target=self.flow.target.name,
             entity=self.flow.source_entity,
             source_id=self.source_key,
+            external_id=self.external_id or self._external_id(),
             reference=self.label,
             party=self.party,
             email=self.email,
             skus=tuple(self.skus.split()),
             amount=self.amount,
             currency=self.currency,
+            placed_at=self._placed_at(),
         )
 
-    def settle(self, state: str, *first: statements.Step, **columns: Any) -> bool:
+    def _placed_at(self) -> datetime | None:
+        """Return the earliest time an order is known from; nothing else has one."""
+        if self.flow.source_entity != "order":
+            return None
+        known = (self.changed_at, self.created_at)
+        return min((at for at in known if at), default=None)
+
+    def _external_id(self) -> str:
+        """Return the id it will have at the target, or nothing if it can have none."""
+        flow = self.flow
+        try:
+            return external_id(
+                flow.source.namespace, flow.source_entity, self.source_key
+            )
+        except ValueError:
+            return ""
+
+    def settle(
+        self,
+        state: str,
+        *first: statements.Step,
+        then: Callable[[], Sequence[statements.Step]] = tuple,
+        **columns: Any,
+    ) -> bool:
         """Leave `running` if this worker still holds the record; say whether it did.
 
         A newer version that came meanwhile sends the record back to waiting, unless
         it was delivered for good on a create-only flow. The crash count returns to
-        zero: whatever the outcome, the worker lived. What must be written before it,
-        either way, may travel with it as `first`.
+        zero: whatever the outcome, the worker lived. What must be written either way
+        may travel with it as `first`, and what follows from the new state as `then`.
         """
         common = {
             "crashes": 0,
@@ -320,16 +358,23 @@ class SyncRecord(models.Model):
         }
         for_good = state == self.State.DELIVERED and self.flow.mode == Flow.Mode.CREATE
         left = {**common, "state": state, **columns}
-        if self._leave(left, *first, any_version=for_good):
-            self.state = state
+        if state == self.State.DELIVERED and self.has_choice:
+            left |= NO_CHOICE
+        self.state = state
+        if self._leave(left, first, then(), any_version=for_good):
             return True
         kept = {name: columns[name] for name in KEPT_ANYWAY if name in columns}
         self.state = self.State.WAITING
         back = {"state": self.state, "due_at": DatabaseTime(), "tries": 0}
-        return self._leave({**common, **back, **kept}, any_version=True)
+        return self._leave({**common, **back, **kept}, (), then(), any_version=True)
 
     def _leave(
-        self, columns: dict[str, Any], *first: statements.Step, any_version: bool
+        self,
+        columns: dict[str, Any],
+        first: Sequence[statements.Step],
+        then: Sequence[statements.Step],
+        *,
+        any_version: bool,
     ) -> bool:
         """Write columns while this claim stands, or only in its version as well."""
         stamped = [name for name in columns if isinstance(columns[name], DatabaseTime)]
@@ -346,7 +391,7 @@ class SyncRecord(models.Model):
             "claimed_version": self.claimed_version,
         }
         step = statements.Step(statement, {**values, **claim})
-        return bool(statements.run(*first, step)[-1].touched)
+        return statements.settle(step, first, then)
 
     def lock_claim(self) -> bool:
         """Lock the row until the transaction ends; False when the claim was lost."""
@@ -362,14 +407,17 @@ class SyncRecord(models.Model):
     def give_back(self, charge: int = 1) -> None:
         """Return a claimed record that was not begun, with what it was charged.
 
-        A suspect, charged nothing, stays one: its lease just ends.
+        Also when its lease has ended and it waits again, unless somebody claimed it
+        since. A suspect, charged nothing, stays one: its lease just ends.
         """
-        now = database_time()
-        if charge:
-            back = {"state": self.State.WAITING, "lease_until": None}
-            self._mine().update(**back, worker="", crashes=F("crashes") - charge)
-        else:
-            self._mine().update(lease_until=now, worker="")
+        if not charge:
+            self._mine().update(lease_until=database_time(), worker="")
+            return
+        unclaimed = [self.State.RUNNING, self.State.WAITING]
+        claim = {"pk": self.pk, "token": self.token, "state__in": unclaimed}
+        mine = SyncRecord.objects.filter(may_write(), **claim, crashes__gte=charge)
+        back = {"state": self.State.WAITING, "lease_until": None, "worker": ""}
+        mine.update(**back, crashes=F("crashes") - charge)
 
     def _mine(self) -> SyncRecordQuerySet:
         """The row, as long as this claim of it stands and its cluster may write."""
@@ -377,48 +425,53 @@ class SyncRecord(models.Model):
             may_write(), pk=self.pk, state=self.State.RUNNING, token=self.token
         )
 
-    @transaction.atomic
-    def enqueue(self, by: Any = None) -> None:
+    @property
+    def has_choice(self) -> bool:
+        """Say whether a person chose how it is retried."""
+        return bool(self.retry_start or self.retry_version_id)
+
+    def enqueue(self, by: Any = None, choice: RetryChoice | None = None) -> None:
         """Make it due now, unless it is running or delivered in its newest version.
 
         A person pressed a button, so look-ups are asked afresh: what they just mended
-        at the target must be seen.
+        at the target must be seen. Raises Refused for a mapping version that is not
+        one of its flow.
         """
-        queued = self._idle().update(
-            state=self.State.WAITING,
-            due_at=DatabaseTime(),
-            tries=0,
-            crashes=0,
-            asks_afresh=True,
-            **NO_HOLD,
-        )
-        if queued:
-            AuditEntry.objects.note(
-                self, "retry asked", self.state, self.State.WAITING, by=by
-            )
-        ring_connection(self.target_connection_id)
+        asking.enqueue(self, by, choice or RetryChoice())
 
-    @transaction.atomic
+    def take_back(self, by: Any = None) -> bool:
+        """Undo `enqueue`: failed again, unless a worker took it since."""
+        return asking.take_back(self, by)
+
     def exclude(self, reason: str, by: Any = None) -> None:
         """Set it aside with a person's reason; raises NotOpen while it is sent."""
-        exclusion = f"{BY_PERSON}{reason}"[:300]
-        if not self._idle().update(state=self.State.EXCLUDED, exclusion=exclusion):
-            raise NotOpen(f"{self} is being sent or was delivered meanwhile.")
-        AuditEntry.objects.note(
-            self, "excluded", self.state, self.State.EXCLUDED, "by a person", by=by
-        )
+        asking.exclude(self, reason, by)
 
-    def _idle(self) -> SyncRecordQuerySet:
+    def include(self, by: Any = None) -> bool:
+        """Undo a person's `exclude`: failed again; what a rule keeps out stays out."""
+        return asking.include(self, by)
+
+    def disown(self, by: Any = None) -> bool:
+        """Undo that the target's record was taken as ours: failed again."""
+        return asking.disown(self, by)
+
+    def reopen(self, closing: dict[str, Any], by: Any = None) -> bool:
+        """Undo that Waybill closed its line: failed again, unless it moved on."""
+        return reopening.reopen(self, closing, by)
+
+    def idle(self) -> SyncRecordQuerySet:
         """The row, unless it is being sent or stands at the target already."""
         return SyncRecord.objects.filter(pk=self.pk).exclude(
             state__in=[self.State.RUNNING, self.State.DELIVERED]
         )
 
     def evidence(self) -> Evidence:
-        attempts = list(self.attempts.select_related("mapping").order_by("number"))
+        tries = self.attempts.select_related("mapping__document").order_by("number")
+        attempts = list(tries)
         latest = attempts[-1].payload if attempts else None
+        removed = removed_from(self)
         return Evidence(
-            source=exact.pretty(self.payload),
+            source=str(removed) if removed else exact.pretty(self.payload),
             mapped=exact.pretty(latest) if latest else "",
             tries=[attempt.as_try() for attempt in attempts],
             headers=exact.pretty(self.event.headers) if self.event else "",

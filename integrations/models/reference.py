@@ -70,3 +70,26 @@ class CachedLookup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record} {self.by} {self.value} = {self.target_id}"
+
+
+class Metadata(models.Model):
+    """What a target says of its own fields or values, with its age.
+
+    `name` is what was asked: the fields of a record type, or the values of a list.
+    """
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(max_length=120)
+    content = models.JSONField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "metadata"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "name"], name="metadata_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.connection}"

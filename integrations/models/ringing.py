@@ -16,19 +16,20 @@ if that one fails to commit does the wake-up have to come from the sweeper.
 """
 
 from functools import lru_cache
-from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
 from django_q.signing import SignedPackage
 
+from integrations.models.message import Part, Value
+
 # The class of our advisory locks, so that they meet nobody else's.
 SPACE = 7105
 
 HOLD_BACK = f"SELECT pg_advisory_xact_lock_shared({SPACE}, hashtext(%(lane)s))"
 STAND_ALONE = f"SELECT pg_advisory_xact_lock({SPACE}, hashtext(%(lane)s))"
-_RING = """
+RING = """
     WITH silent AS (
         SELECT lane FROM integrations_bell
         WHERE lane = %(lane)s AND (rung_at IS NULL
@@ -47,19 +48,17 @@ _RING = """
     SELECT %(queue)s, %(package)s, clock_timestamp()
     FROM (SELECT lane FROM again UNION ALL SELECT lane FROM first_time) AS rung
 """  # noqa: S608 (constants only)
-# Sent as one message: outside a transaction the server makes it one of its own.
-RING = f"{HOLD_BACK};{_RING}"
 
 
-def values(lane: str, task: str, *args: int) -> dict[str, Any]:
-    """Return what RING asks for."""
-    queue = settings.Q_CLUSTER["name"]
-    return {
+def parts(lane: str, task: str, *args: int) -> tuple[Part, Part]:
+    """Return what rings a bell, to be sent in one message; the last one rings."""
+    values: dict[str, Value] = {
         "lane": lane,
-        "queue": queue,
+        "queue": settings.Q_CLUSTER["name"],
         "package": package(task, *args),
         "stale": settings.BELL_SECONDS,
     }
+    return Part(HOLD_BACK, values), Part(RING, values)
 
 
 @lru_cache(maxsize=1024)

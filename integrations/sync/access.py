@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from integrations.connectors.errors import (
     ConnectionFailed,
     ConnectorError,
@@ -32,13 +32,25 @@ BY_PEOPLE = (State.PAUSED, State.REFRESHED)
 # Failures of this kind in a row, counted over all workers, open the circuit.
 OUTAGE = (ConnectionFailed, TimedOut, ServerFault)
 STRIKES_ALLOWED = 5
+# What waits no longer for its account stays as it is: most limits last seconds.
+MOMENTS = timedelta(minutes=1)
 # A refused log-in is tried at this multiple of the longest wait for an outage.
 REFUSED_WAITS = 4
 
 
-def unusable() -> Q:
-    """The connections that nothing is sent to now."""
+def away() -> Q:
+    """The connections that are out of use until a person or a probe says otherwise."""
     return ~Q(state=State.READY) | Q(probe_at__isnull=False)
+
+
+def unusable() -> Q:
+    """The connections that nothing is sent to now, also because they asked us to wait."""
+    return away() | Q(limited_until__gt=DatabaseTime())
+
+
+def standing_still() -> Q:
+    """The unusable ones, without those that wait for mere moments."""
+    return away() | Q(limited_until__gt=database_time() + MOMENTS)
 
 
 def note_answer(connection: Connection) -> None:
@@ -96,9 +108,18 @@ def why_held(connection: Connection) -> str:
         return (
             f"{connection} cannot be reached since {since}; tried again every {every}"
         )
-    if connection.is_ready:
-        return f"{connection}: log-in is being checked"
-    return f"{connection}: {connection.get_state_display().lower()}"
+    if not connection.is_ready:
+        return f"{connection}: {connection.get_state_display().lower()}"
+    if connection.probe_at is None and connection.limited_until:
+        return limit_in_words(connection)
+    return f"{connection}: log-in is being checked"
+
+
+def limit_in_words(connection: Connection) -> str:
+    """Say until when a connection that asked for a wait is sent nothing."""
+    until = connection.limited_until
+    assert until is not None  # noqa: S101 (for the type checker)
+    return f"{connection} asked us to wait until {timezone.localtime(until):%H:%M}"
 
 
 def ring_probe(connection_id: int) -> None:

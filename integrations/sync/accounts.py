@@ -20,6 +20,7 @@ from integrations.models import Connection, Credential, Link, SyncRecord, Token
 from integrations.models.vault import SealBroken
 from integrations.sync import access, incidents
 from integrations.sync.addresses import base_url_problem
+from integrations.sync.allowance import end_rest
 from integrations.sync.lookups import forget_all
 from integrations.sync.outbound import connector_for
 
@@ -98,9 +99,11 @@ def wanted_credentials(connection: Connection) -> list[Setting]:
 def check(connection: Connection) -> CheckResult:
     """Call the vendor and say in words what works.
 
-    Success resumes after a refusal or an outage.
+    Success resumes after a refusal or an outage, and ends a wait the vendor asked for.
     """
     result = _missing(connection) or _call(connection)
+    if result.is_good:
+        end_rest(connection)
     if result.is_good and connection.state in AWAY:
         access.resume(connection, unless=[State.PAUSED])
     return result

@@ -25,7 +25,21 @@ def base_url_problem(connection: Connection) -> str:
         )
     if settings.PRODUCTION and not _is_allowed(connection, url):
         return _not_allowed(connection, host)
-    return ""
+    return _other_account(connection, host)
+
+
+def _other_account(connection: Connection, host: str) -> str:
+    """Say so when a vendor's address names another account than the connection."""
+    kind = connector_class(connection.system)
+    if not connection.account_id or not host.endswith(kind.host_suffixes):
+        return ""
+    own = urlsplit(kind.default_base_url(connection.account_id)).hostname or ""
+    if host.partition(".")[0] == own.partition(".")[0]:
+        return ""
+    return (
+        f"Base URL: {host} is the address of another account than "
+        f"{connection.account_id}. Correct one of the two, or leave the base URL empty."
+    )
 
 
 def _is_allowed(connection: Connection, url: SplitResult) -> bool:

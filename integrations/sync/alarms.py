@@ -9,6 +9,7 @@ from errorqueue.models import FailedRecord
 from errorqueue.services import capture
 from integrations.connectors.errors import PermissionMissing
 from integrations.models import Flow, SyncRecord, ring_alerts
+from integrations.sync.blocking import block_behind
 from integrations.sync.delivery import Delivery
 
 
@@ -24,7 +25,7 @@ def report(
     next_try_at: Any = None,
     error: Exception | None = None,
 ) -> None:
-    """Open or refresh the record's line, and raise the alert that belongs to it."""
+    """Open or refresh the record's line and those behind it, and raise its alert."""
     # While it retries by itself, the tries of this round count; for a person, all.
     made = tries if next_try_at else max(tries, record.attempts.count())
     line = capture(
@@ -35,6 +36,7 @@ def report(
         tries_allowed=policy.tries_allowed(failure.kind, schedule_of(record.flow)),
         next_try_at=next_try_at,
     )
+    block_behind(record, line)
     _alarm(record, failure, line, error)
 
 

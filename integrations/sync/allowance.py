@@ -1,12 +1,22 @@
-"""The limit that is learnt from a vendor's refusals, and the count of its calls."""
+"""The limits of an account: learnt from refusals, asked for by the vendor; its calls.
+
+A crowded moment shrinks the slots. A vendor that asks for a longer wait, or whose
+requests of the day are used up, gets none at all until the wait is over.
+"""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 
+from errorqueue import policy
 from errorqueue.clock import database_time
+from integrations.connectors.errors import DailyLimitReached, LimitReached
+from integrations.connectors.http import QUICK_SECONDS
 from integrations.models import Connection, SlotMinute, limits_of
+from integrations.sync import incidents
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +24,12 @@ log = logging.getLogger(__name__)
 SHRINK_EVERY = timedelta(seconds=1)
 GROW_EVERY = timedelta(minutes=1)
 KEPT = timedelta(days=7)
+# A budget counted over the last 24 hours comes back bit by bit, nobody says when.
+SPENT_WAIT = timedelta(minutes=15)
+# Many calls are refused in one moment; waits that differ by less are one.
+SAME_WAIT = timedelta(seconds=5)
+# What the vendor did not refuse for so long after its wait, it takes again.
+CALM = timedelta(minutes=1)
 
 
 def refuse(connection: Connection) -> None:
@@ -46,6 +62,54 @@ def grow(connection_id: int) -> None:
         learnt=F("learnt") + 1, learnt_at=now
     ):
         mine.filter(learnt__gte=F("allowance")).update(learnt=None, learnt_at=None)
+
+
+def rest(connection: Connection, error: Exception) -> bool:
+    """Leave an account alone for as long as it asked; say whether it asked for that.
+
+    Nothing is claimed for it meanwhile. People hear of waits that last, once, until
+    `end_rests` finds that they are over.
+    """
+    wait = _asked_wait(error)
+    if wait is None:
+        return False
+    now = database_time()
+    shorter = Q(limited_until=None) | Q(limited_until__lt=now + wait - SAME_WAIT)
+    Connection.objects.filter(shorter, pk=connection.pk).update(
+        limited_until=now + wait,
+        limited_since=Coalesce("limited_since", Value(now)),
+    )
+    connection.refresh_from_db(fields=["limited_until", "limited_since"])
+    since, until = connection.limited_since, connection.limited_until
+    if since and until and until - since > incidents.TELL_AFTER:
+        incidents.tell_limited(connection, until, str(error))
+    return True
+
+
+def _asked_wait(error: Exception) -> timedelta | None:
+    """Return the wait that an account asked for; None for a crowded moment."""
+    if not isinstance(error, LimitReached) or not error.sent:
+        return None
+    wait = timedelta(seconds=min(error.retry_after or 0, policy.LONGEST_ASKED))
+    if isinstance(error, DailyLimitReached):
+        return max(wait, SPENT_WAIT)
+    return wait if wait > timedelta(seconds=QUICK_SECONDS) else None
+
+
+def end_rests() -> None:
+    """End the waits after which the vendor refused nothing more for a minute."""
+    over = database_time() - CALM
+    for connection in Connection.objects.filter(limited_until__lt=over):
+        end_rest(connection, over)
+
+
+@transaction.atomic
+def end_rest(connection: Connection, over: datetime | None = None) -> None:
+    """End a wait, unless it was renewed until later than `over`, and its incident."""
+    mine = Connection.objects.filter(pk=connection.pk, limited_until__isnull=False)
+    ending = mine.filter(limited_until__lt=over) if over else mine
+    if ending.update(limited_until=None, limited_since=None):
+        incidents.close_limited(connection)
 
 
 def count_minute(

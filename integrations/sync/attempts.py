@@ -1,8 +1,7 @@
 """Every try leaves a row: before its request goes out, and when its end is known."""
 
+import hashlib
 import json
-
-from django.db import transaction
 
 from errorqueue import failpoints
 from errorqueue.failures import Failure
@@ -17,13 +16,20 @@ from integrations.sync.delivery import Delivery, LostClaim
 Outcome = Attempt.Outcome
 
 
+def digest_of(payload: Payload) -> str:
+    """Return a mark of what is sent: the same content has the same."""
+    return hashlib.sha256(exact.dumps(payload, sort_keys=True).encode()).hexdigest()
+
+
 def intend(
     delivery: Delivery, payload: Payload, external_id: str, digest: str
 ) -> Attempt:
-    """Commit what is about to be sent, before it leaves; raises LostClaim."""
-    with transaction.atomic():
-        attempt = new_attempt(delivery, payload, external_id, digest)
-        failpoints.hit("intent.before_commit")
+    """Commit what is about to be sent, before it leaves; raises LostClaim.
+
+    It is one statement, which commits itself.
+    """
+    failpoints.hit("intent.before_commit")
+    attempt = new_attempt(delivery, payload, external_id, digest)
     failpoints.hit("intent.after_commit")
     return attempt
 
@@ -46,6 +52,7 @@ def new_attempt(
         "digest": digest,
         "payload": None if payload is None else exact.dumps(payload),
         "worker": record.worker,
+        "credentials": delivery.credentials,
     }
     written = statements.read(statements.INTEND, intent)
     if not written:
@@ -85,6 +92,7 @@ def ending(
         "kind": kind,
         "exchanges": json.dumps(clean_tree(delivery.exchanges)),
         "milliseconds": delivery.milliseconds,
+        "waited_ms": int(delivery.waited * 1000),
     }
     return statements.Step(statements.CLOSE, end)
 

@@ -6,15 +6,20 @@ was taken out breaks the next one.
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from errorqueue.clock import database_time
 from integrations.connectors import exact
-from integrations.models import AuditEntry, AuditSeal
+from integrations.models import AuditEntry, AuditSeal, AuditWalk
+from integrations.sync.stopping import is_stopping
+from mappings.changes import STEPS, Change
 
 # Transactions that noted something and have not ended yet get so long to do so.
 SETTLED = timedelta(seconds=5)
@@ -27,14 +32,61 @@ entry = AuditEntry.objects.entry
 note_many = AuditEntry.objects.note_many
 
 
+def keep_change(change: Change, by: Any) -> None:
+    """Note one field of a mapping that was changed, in words with both values."""
+    what = " ".join(word for word in (change.part, change.field) if word)
+    values = f"{change.before!r} → {change.after!r}" if change.field else change.after
+    detail = f"{what}: {values}" if what and values else what or values
+    AuditEntry.objects.note_change(
+        change.subject, change.subject_id, change.verb, detail, by
+    )
+
+
+def writers_of(subject: str, subject_ids: Collection[int]) -> set[int]:
+    """Return the keys of the people who changed something, not of who only signed."""
+    noted = AuditEntry.objects.filter(
+        subject=subject, subject_id__in=subject_ids, by__isnull=False
+    )
+    return set(noted.exclude(verb__in=STEPS).order_by().values_list("by", flat=True))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A seal of the chain and its digest, and what was found whole up to it."""
+
+    seal: int = 0
+    digest: str = ""
+    seals: int = 0
+    entries: int = 0
+
+    def behind(self, link: AuditSeal) -> "Place":
+        """Return the place one whole seal further."""
+        entries = self.entries + link.entries
+        return Place(link.pk, link.digest, self.seals + 1, entries)
+
+
+BEGINNING = Place()
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What a walk along the chain found; `broken` says the first fault in words."""
+    """What a walk along the chain found; `broken` says the first fault in words.
 
-    seals: int
-    entries: int
+    A walk whose time was up is not complete and goes on behind its `place`.
+    """
+
+    place: Place
     unsealed: int
     broken: str = ""
+    is_complete: bool = True
+
+    @property
+    def seals(self) -> int:
+        return self.place.seals
+
+    @property
+    def entries(self) -> int:
+        return self.place.entries
 
 
 def seal() -> int:
@@ -91,16 +143,40 @@ def _canonical(entry: AuditEntry) -> str:
     return exact.dumps({**columns, "at": entry.at.isoformat()}, sort_keys=True)
 
 
-def verify() -> Verdict:
-    """Walk the chain from its beginning and stop at the first broken seal."""
-    previous, seals, checked = "", 0, 0
-    for link in AuditSeal.objects.order_by("pk").iterator(chunk_size=BLOCK):
+def verify(place: Place = BEGINNING, seconds: float = math.inf) -> Verdict:
+    """Walk the chain behind `place` and stop at the first broken seal.
+
+    When the time is up or the worker is to stop, the walk ends at a whole seal.
+    """
+    ends_at = time.monotonic() + seconds
+    links = AuditSeal.objects.filter(pk__gt=place.seal).order_by("pk")
+    for link in links.iterator(chunk_size=BLOCK):
         entries = list(AuditEntry.objects.filter(seal=link).order_by("pk"))
-        broken = _fault(link, previous, entries)
+        broken = _fault(link, place.digest, entries)
         if broken:
-            return Verdict(seals, checked, _unsealed(), broken)
-        previous, seals, checked = link.digest, seals + 1, checked + len(entries)
-    return Verdict(seals, checked, _unsealed())
+            return Verdict(place, _unsealed(), broken)
+        place = place.behind(link)
+        if time.monotonic() >= ends_at or is_stopping():
+            return Verdict(place, _unsealed(), is_complete=False)
+    return Verdict(place, _unsealed())
+
+
+def place_of(seal: int) -> Place:
+    """Return the place of a seal, to walk from there; raises AuditSeal.DoesNotExist."""
+    return Place(seal, AuditSeal.objects.get(pk=seal).digest)
+
+
+def verify_on(seconds: float) -> Verdict:
+    """Go on with the walk where its last piece ended, for so long.
+
+    What ended, well or at a broken seal, starts at the beginning the next time.
+    """
+    walk, _ = AuditWalk.objects.get_or_create(pk=1)
+    begun = Place(walk.seal, walk.digest, walk.seals, walk.entries)
+    found = verify(begun, seconds)
+    kept = BEGINNING if found.broken or found.is_complete else found.place
+    AuditWalk.objects.filter(pk=walk.pk).update(**asdict(kept))
+    return found
 
 
 def _fault(link: AuditSeal, previous: str, entries: list[AuditEntry]) -> str:

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from errorqueue.clock import database_time
 from integrations.connectors.registry import connector_class
 from integrations.models import (
+    BY_RULE,
     Attempt,
     Connection,
     Flow,
@@ -22,10 +24,15 @@ from integrations.models import (
     ring_connection,
 )
 from integrations.sync import audit
-from integrations.sync.delivery import Delivery
+from integrations.sync.delivery import ECHO, NO_NEWS, Delivery
 
 State = SyncRecord.State
 BATCH = 500
+# Delivered, and nothing newer than that is to be sent.
+STANDS = Q(state=State.DELIVERED) | Q(
+    state=State.EXCLUDED,
+    exclusion__in=[f"{BY_RULE}{ECHO}", f"{BY_RULE}{NO_NEWS}"],
+)
 
 
 def late_limit(connection: Connection) -> timedelta:
@@ -58,7 +65,8 @@ def confirm_at(delivery: Delivery) -> datetime | None:
 def confirm_due() -> int:
     """Send again what a late request may have overwritten; return how many records.
 
-    A record that is on its way anyhow needs no more than that.
+    A record that is on its way anyhow needs no more than that. One that only heard
+    its own echo since is not on its way, and is sent as a whole.
     """
     now = database_time()
     due = SyncRecord.objects.filter(confirm_at__lte=now).exclude(state=State.RUNNING)
@@ -66,16 +74,22 @@ def confirm_due() -> int:
     if not picked:
         return 0
     chosen = SyncRecord.objects.filter(pk__in=picked, confirm_at__lte=now)
-    delivered = chosen.filter(state=State.DELIVERED)
+    delivered = chosen.filter(STANDS)
     targets = set(delivered.values_list("target_connection_id", flat=True))
     confirmed = sum(_confirm(delivered, target, now) for target in targets)
-    chosen.exclude(state__in=[State.RUNNING, State.DELIVERED]).update(confirm_at=None)
+    chosen.exclude(STANDS | Q(state=State.RUNNING)).update(confirm_at=None)
     return confirmed
 
 
 def _confirm(delivered: SyncRecordQuerySet, target: int, now: datetime) -> int:
     again = {"state": State.WAITING, "due_at": now, "tries": 0, "confirm_at": None}
-    count = delivered.filter(target_connection=target).update(**again)
+    mine = delivered.filter(target_connection=target)
+    echoes = mine.exclude(state=State.DELIVERED).values_list("pk", flat=True)
+    whole = {"asks_afresh": True, "exclusion": ""}
+    count = SyncRecord.objects.filter(STANDS, pk__in=list(echoes)).update(
+        **again, **whole
+    )
+    count += mine.update(**again)
     ring_connection(target)
     audit.note_many("connection", target, "confirmed", count, "Sent once more.")
     return count

@@ -46,11 +46,17 @@ class Crew:
             self._changed.notify_all()
 
     def enlarge(self, size: int) -> None:
-        """Have at least `size` threads."""
+        """Have `size` threads, or as many as can be had; raises when there is none."""
         for _ in range(size - len(self._threads)):
             thread = threading.Thread(target=self._live, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._threads:
+                    raise
+                log.warning("Only %s threads could be started", len(self._threads))
+                return
             self._threads.append(thread)
-            thread.start()
 
     def take_back(self) -> list[SyncRecord]:
         """Take out of hand what was not begun, and return it."""

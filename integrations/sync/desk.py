@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,10 +101,20 @@ class Desk:
         if self._place.delivery:
             self._place.delivery.record_exchange(exchange)
 
-    def _pass(self) -> AbstractContextManager[None]:
-        if self._place.gate is None:
+    @contextmanager
+    def _pass(self) -> Iterator[None]:
+        """Pass the gate of the delivery in hand, and count how long that took."""
+        place = self._place
+        if place.gate is None:
             raise RuntimeError("No delivery has begun at this desk.")
-        return self._place.gate()
+        began, passed = time.monotonic(), 0.0
+        try:
+            with place.gate():
+                passed = time.monotonic()
+                yield
+        finally:
+            if place.delivery:
+                place.delivery.waited += (passed or time.monotonic()) - began
 
 
 def _open_alerts() -> set[str]:

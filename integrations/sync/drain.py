@@ -29,6 +29,7 @@ from integrations.sync import slots
 from integrations.sync.crew import Crew
 from integrations.sync.desk import Desk
 from integrations.sync.heartbeat import Heartbeat
+from integrations.sync.returns import AWAY, Returns
 from integrations.sync.runner import run
 from integrations.sync.slot_pool import SlotPool
 from integrations.sync.stopping import is_stopping
@@ -78,6 +79,7 @@ class Drain:
         self.last_call_at = self.ends_at + settings.CALL_TIMEOUT_SECONDS
         self.pool = SlotPool(limits_of(connection))
         self.crew = Crew(self._deliver)
+        self.returns = Returns()
         self.heart = Heartbeat(connection.pk, self.pool, self.crew, self.last_call_at)
         self.flows: dict[int, Flow] = {}
         self.desk = Desk()
@@ -92,8 +94,8 @@ class Drain:
         self._look_around()
         if not self.pool.size and not self._take_slots():
             return 0
-        self.heart.start()
         try:
+            self.heart.start()
             while self._may_go_on() and self._advance():
                 pass
         finally:
@@ -106,6 +108,7 @@ class Drain:
 
     def _advance(self) -> bool:
         """Do one round; False when nothing is due and nothing in hand."""
+        self.returns.give()
         if time.monotonic() >= self.look_at:
             self._look_around()
             while self._may_go_on() and self._run_suspect():
@@ -143,8 +146,9 @@ class Drain:
         )
         for record in claimed:
             self._lend(record)
-        self._note_how_full(claimed, len(in_hand), room, bulk_room)
+        # In hand first: what cannot be worked on for want of threads is given back.
         self.crew.hand(claimed, _rank)
+        self._note_how_full(claimed, len(in_hand), room, bulk_room)
         return bool(claimed)
 
     def _note_how_full(
@@ -268,14 +272,21 @@ class Drain:
             ring_connection(self.connection.pk)
 
     def _give_back_unbegun(self) -> None:
-        for record in self.crew.take_back():
-            record.give_back()
+        self.returns.add(self.crew.take_back())
+        self.returns.give()
 
     # One record
 
     def _deliver(self, record: SyncRecord) -> None:
-        run(record, partial(self._gate, Passage(record)), self.desk)
-        self.count += 1
+        """Deliver a record; one that the database let us begin no request of goes back."""
+        passage = Passage(record)
+        try:
+            run(record, partial(self._gate, passage), self.desk)
+        except AWAY:
+            if passage.is_begun or not self.returns.excuse(record):
+                raise
+        else:
+            self.count += 1
 
     @contextmanager
     def _gate(self, passage: Passage) -> Iterator[None]:
@@ -291,6 +302,8 @@ class Drain:
                 )
             if not passage.is_begun and is_stopping():
                 raise slots.SlotLost("This worker was asked to stop.", sent=False)
+            if not passage.is_begun and record.flow.target.is_limited:
+                raise slots.SlotLost("The account asked us to wait.", sent=False)
             passage.is_begun = True
             failpoints.hit("call.start")
             with self.heart.counts_call():
@@ -303,6 +316,7 @@ class Drain:
         self._give_back_unbegun()
         self.crew.end()
         self.heart.stop()
+        self.returns.give_all(self.last_call_at)
         for slot in self.pool.close():
             slots.give_back(slot)
         if not is_stopping() and SyncRecord.objects.has_due(self.connection):

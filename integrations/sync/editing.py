@@ -1,5 +1,6 @@
 """What people change in a record, as a layer over what was received."""
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ from errorqueue.services import note_edit, retry
 from errorqueue.text import clean
 from integrations.connectors import exact
 from integrations.models import SyncRecord
+from integrations.models.account import keyless_of
 from integrations.sync import audit
 from integrations.sync.mapping import map_record
+from integrations.sync.metadata import rules_of, too_long
 from integrations.sync.places import changed_places, is_money, scalar_at
 from mappings.engine import Problem
 
@@ -53,9 +56,16 @@ def open_line(record: SyncRecord) -> FailedRecord | None:
 
 def broken_fields(record: SyncRecord, line: FailedRecord) -> list[BrokenField]:
     """Return the values that the failure names and that one box can mend."""
+    return broken_values(record, line.problems)
+
+
+def broken_values(
+    record: SyncRecord, problems: Sequence[dict[str, Any]]
+) -> list[BrokenField]:
+    """Return the values of the source behind these problems that one box can mend."""
     found: dict[str, BrokenField] = {}
-    for problem in line.problems:
-        place = problem.get("source", "")
+    for problem in problems:
+        place = _mended_at(record, problem.get("source", ""))
         if place in found or is_money(place):
             continue
         try:
@@ -71,6 +81,16 @@ def broken_fields(record: SyncRecord, line: FailedRecord) -> list[BrokenField]:
             target=problem.get("target", ""),
         )
     return list(found.values())
+
+
+def _mended_at(record: SyncRecord, place: str) -> str:
+    """Return the place itself, or where the fact that was derived is mended."""
+    fact = place.removeprefix("derived.")
+    if fact == place:
+        return place
+    flow = record.flow
+    connector = keyless_of(flow.source)
+    return connector.source_place(flow.source_entity, record.payload, fact) or place
 
 
 def revise(record: SyncRecord, payload: Any, by: User, reason: str) -> list[Problem]:
@@ -101,8 +121,10 @@ def _problems(record: SyncRecord, payload: Any) -> list[Problem]:
         )
     edited = copy(record)
     edited.edited = payload
-    found = map_record(edited, version).problems
-    return [problem for problem in found if problem.kind != "dependency"]
+    mapped, target = map_record(edited, version), record.flow.target
+    rules = rules_of(target, record.flow.target_record)
+    found = [one for one in mapped.problems if one.kind != "dependency"]
+    return found or too_long(mapped, rules, target.name)
 
 
 @transaction.atomic

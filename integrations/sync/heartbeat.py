@@ -43,7 +43,8 @@ class Heartbeat:
 
     def stop(self) -> None:
         self._done.set()
-        self._thread.join()
+        if self._thread.ident:  # or none could be started
+            self._thread.join()
 
     @contextmanager
     def keeps(self, record: SyncRecord) -> Iterator[None]:

@@ -15,8 +15,10 @@ from errorqueue.clock import database_time
 from integrations.models import (
     NO_HOLD,
     Connection,
+    Flow,
     SyncRecord,
     SyncRecordQuerySet,
+    ring_connection,
 )
 from integrations.sync.audit import note, note_many
 
@@ -106,6 +108,56 @@ def held_for(connection: Connection) -> SyncRecordQuerySet:
     return SyncRecord.objects.filter(
         target_connection=connection, state=State.HELD, hold=Hold.CONNECTION
     )
+
+
+def hold_flow(flow: Flow) -> int:
+    """Hold what waits on a flow that is on hold, up to ten batches; return how many."""
+    held = 0
+    for _ in range(BATCHES_IN_A_PASS):
+        batch = _hold_of_flow(flow)
+        held += batch
+        if batch < BATCH:
+            break
+    return held
+
+
+@transaction.atomic
+def _hold_of_flow(flow: Flow) -> int:
+    waiting = flow.records.filter(state=State.WAITING)
+    picked = _oldest(waiting) if _has_any(waiting) else []
+    held = waiting.filter(pk__in=picked).update(
+        state=State.HELD, hold=Hold.FLOW, hold_reason=flow.hold_reason
+    )
+    if held:
+        note_many("flow", flow.pk, "held", held, flow.hold_reason)
+    return held
+
+
+def flows_holding() -> list[Flow]:
+    """Return the flows that still hold records though they go again."""
+    held = SyncRecord.objects.filter(state=State.HELD, hold=Hold.FLOW)
+    flows = held.order_by().values("flow").distinct()
+    return list(Flow.objects.filter(held_at=None, pk__in=flows))
+
+
+def release_flow(flow: Flow) -> int:
+    """Let go what a flow held, up to ten batches; return how many."""
+    released = 0
+    for _ in range(BATCHES_IN_A_PASS):
+        batch = _release_of_flow(flow)
+        released += batch
+        if batch < BATCH:
+            break
+    return released
+
+
+@transaction.atomic
+def _release_of_flow(flow: Flow) -> int:
+    released = release(SyncRecord.objects.filter(flow=flow, hold=Hold.FLOW))
+    if released:
+        note_many("flow", flow.pk, "let go", released, "The flow goes again.")
+        ring_connection(flow.target_id)
+    return released
 
 
 def release_landed(now: datetime) -> int:

@@ -1,9 +1,14 @@
 """What people are told about a connection: one alert per incident."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from errorqueue.alerts import close_alert, raise_alert
+from django.utils import timezone
+
+from errorqueue.alerts import CALM, close_alert, raise_alert
 from integrations.models import Connection, ring_alerts
+
+# What is over sooner by itself needs nobody at night.
+TELL_AFTER = timedelta(minutes=5)
 
 
 def tell_refused(connection: Connection, what: str) -> None:
@@ -46,6 +51,25 @@ def tell_waiting(connection: Connection, why: str, since: timedelta) -> None:
     )
 
 
+def tell_limited(connection: Connection, until: datetime, said: str) -> None:
+    """Tell that an account takes no more requests for a while."""
+    _tell(
+        connection,
+        f"limited:{connection.pk}",
+        f"{connection} takes no requests until {timezone.localtime(until):%H:%M}",
+        f"The vendor said: {said}\n\nIt asked us to wait, so nothing is sent there "
+        "now; records wait and use up no try. They go by themselves, oldest first. "
+        "If this comes often, another program uses the account's requests up, or "
+        "the account needs a larger allowance: ask the vendor. Check connection, on "
+        "its page, ends the wait sooner if the vendor answers again.",
+    )
+
+
+def close_limited(connection: Connection) -> None:
+    """End the incident of an account that takes requests again."""
+    close_alert(f"limited:{connection.pk}")
+
+
 def close(connection: Connection) -> None:
     """End every incident of a connection that is in use again."""
     for incident in ("access", "outage", "waiting"):
@@ -54,7 +78,7 @@ def close(connection: Connection) -> None:
 
 def _tell(connection: Connection, key: str, title: str, text: str) -> bool:
     page = f"/admin/integrations/connection/{connection.pk}/change/"
-    is_new = raise_alert(key, title, text, link=page)
+    is_new = raise_alert(key, title, text, link=page, calm=CALM)
     if is_new:
         ring_alerts()
     return is_new

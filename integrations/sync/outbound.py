@@ -9,6 +9,7 @@ from integrations.connectors.errors import RequestRefused
 from integrations.connectors.registry import connector_class
 from integrations.models import Connection
 from integrations.models.account import account_of
+from integrations.models.installation import copied_from, copy_in_words
 from integrations.sync.addresses import base_url_problem
 from integrations.sync.allowance import refuse
 from integrations.sync.slots import one_request
@@ -24,7 +25,8 @@ def connector_for(
     RequestRefused for an address that this installation may not call, however it got
     into the database.
     """
-    problem = base_url_problem(connection)
+    home = copied_from()
+    problem = copy_in_words(home) if home else base_url_problem(connection)
     if problem:
         raise RequestRefused(problem, sent=False)
     services = Services(

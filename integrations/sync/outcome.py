@@ -7,13 +7,14 @@ attempt and changes nothing else.
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from django.db import transaction
 
 from errorqueue import failpoints, policy
 from errorqueue.clock import DatabaseTime, database_time
 from errorqueue.failures import Failure, FailureKind
-from errorqueue.services import resolve
 from integrations.connectors.base import Written
 from integrations.connectors.errors import AccessRefused
 from integrations.failures import describe
@@ -26,18 +27,24 @@ from integrations.models import (
     statements,
 )
 from integrations.models.vault import SealBroken
-from integrations.sync import alarms, audit
+from integrations.sync import alarms, audit, guarding
 from integrations.sync.access import note_answer, note_failure, suspect, why_held
+from integrations.sync.allowance import rest
 from integrations.sync.attempts import close_failed, ending, settle_earlier
+from integrations.sync.blocking import block, set_aside
+from integrations.sync.closing import close_delivered, close_excluded
 from integrations.sync.confirming import confirm_at
 from integrations.sync.cycles import cycle_failure, cycle_through
 from integrations.sync.delivery import Delivery
-from integrations.sync.holds import release
+from integrations.sync.landing import awaited, let_go, link
+from integrations.sync.mapping import external_id_of
 from integrations.sync.references import forgets_stale_ids, needed_again
 
 log = logging.getLogger(__name__)
 
 State = SyncRecord.State
+# So long a record that this version does not know is left to a newer one.
+LEFT_FOR = timedelta(minutes=1)
 
 
 def succeed(delivery: Delivery, written: Written) -> None:
@@ -52,11 +59,14 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     record, attempt = delivery.record, delivery.attempt
     assert attempt is not None  # noqa: S101 (for the type checker)
     how = "found there already" if written.adopted else "written"
-    told = f"{how}, id {written.target_id}"
+    how = "nothing to write" if delivery.is_idle else how
+    left = guarding.told(delivery.guarded, record.flow.target.name)
+    told = f"{how}, id {written.target_id}{left}"
     version = delivery.delivered_version or record.claimed_version
     settled = record.settle(
         State.DELIVERED,
         ending(delivery, Attempt.Outcome.DELIVERED, told),
+        then=partial(_follow, delivery, written, f"version {version}, {told}"),
         target_id=written.target_id,
         external_id=attempt.external_id,
         delivered_version=version,
@@ -68,37 +78,50 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     if not settled:
         log.warning("%s was delivered by a worker that had lost it", record)
         return
-    *_, awaited = statements.run(
-        audit.entry(
-            record,
-            "delivered",
-            State.RUNNING,
-            record.state,
-            f"version {version}, {told}",
-        ),
-        _link(record, attempt.external_id, written.target_id),
-        # After the record's own row is written, see `hold`.
-        statements.Step(statements.AWAITED, {"record": record.pk}),
-    )
+    # After the record's own row is written, see `hold`.
+    waiting = awaited(record)
     settle_earlier(delivery)
     note_answer(record.flow.target)
-    if record.token > 1:  # a first claim has no line to close
-        resolve(record, f"Delivered to {record.flow.target} as {written.target_id}.")
-    _let_go(record, [target for (target,) in awaited.rows])
+    close_delivered(delivery, written, version)
+    let_go(record, waiting)
+    guarding.settle(record, delivery.guarded)
     alarms.calm_after(delivery)
 
 
-def exclude(delivery: Delivery, rule: str) -> None:
-    """A named rule keeps the record out."""
+def _follow(delivery: Delivery, written: Written, told: str) -> list[statements.Step]:
+    """Return what is written with a delivery, for the state it leads to."""
+    record, attempt = delivery.record, delivery.attempt
+    assert attempt is not None  # noqa: S101 (for the type checker)
+    return [
+        audit.entry(record, "delivered", State.RUNNING, record.state, told),
+        link(record, attempt.external_id, written.target_id),
+    ]
+
+
+def exclude(delivery: Delivery, rule: str, target_id: str = "") -> None:
+    """A named rule keeps the record out; an echo tells which record it is there."""
     record = delivery.record
+    known: dict[str, Any] = {"exclusion": f"{BY_RULE}{rule}"[:300]}
+    if target_id:
+        key = external_id_of(record.flow, record.source_key)
+        known |= {"target_id": target_id, "external_id": key}
     with transaction.atomic():
-        exclusion = f"{BY_RULE}{rule}"[:300]
-        if record.settle(State.EXCLUDED, exclusion=exclusion):
+        if record.settle(State.EXCLUDED, **known):
             _note(record, "excluded", f"rule {rule}")
             if record.state == State.EXCLUDED:
-                resolve(record, f"Kept out by the rule {rule}.")
+                close_excluded(record, rule)
+            if target_id:
+                let_go(record, awaited(record))
         failpoints.hit("outcome.before_commit")
     failpoints.hit("outcome.after_commit")
+
+
+def leave(delivery: Delivery, why: str) -> None:
+    """Leave the record to a newer version of Waybill: no try is used up."""
+    record = delivery.record
+    with transaction.atomic():
+        if record.settle(State.WAITING, due_at=database_time() + LEFT_FOR):
+            _note(record, "waits again", why)
 
 
 def hold(delivery: Delivery, on: SyncRecord) -> None:
@@ -117,6 +140,8 @@ def hold(delivery: Delivery, on: SyncRecord) -> None:
             ring_connection(record.target_connection_id)
         elif cycle:
             _fail_cycle(record, cycle)
+        elif other.state == State.EXCLUDED:
+            _fail_behind(record, other)
         else:
             _hold(record, other)
         failpoints.hit("hold.before_commit")
@@ -132,6 +157,16 @@ def _hold(record: SyncRecord, other: SyncRecord) -> None:
     )
     if settled:
         _note(record, "held", f"waits for record {other.pk}")
+        if record.state == State.HELD:
+            block(record, other)
+
+
+def _fail_behind(record: SyncRecord, other: SyncRecord) -> None:
+    """What it needs was set aside: to wait for that would be silence."""
+    if record.settle(State.FAILED, **NO_HOLD):
+        _note(record, "failed", f"record {other.pk} was set aside")
+        if record.state == State.FAILED:
+            alarms.report(record, set_aside(record, other), 1)
 
 
 def _awaited_by(pk: int) -> int | None:
@@ -174,7 +209,7 @@ def _decide(delivery: Delivery, error: Exception) -> None:
         suspect(target)
         _wait_for_connection(delivery, error, failure)
     elif failure.kind == FailureKind.LIMIT:
-        _wait_for_slot(delivery, failure)
+        _wait_for_slot(delivery, failure, asked=rest(target, error))
     elif note_failure(target, error):
         _wait_for_connection(delivery, error, failure)
     else:
@@ -190,8 +225,9 @@ def _try_again(delivery: Delivery, error: Exception, failure: Failure) -> None:
         hold(delivery, needed)
     elif forgets_stale_ids(delivery, error):
         # Asked afresh: a neighbour may have the stale id in hand for a moment.
-        due = {"due_at": DatabaseTime(), "tries": record.tries, "asks_afresh": True}
-        if record.settle(State.WAITING, **due):
+        if record.settle(
+            State.WAITING, due_at=DatabaseTime(), tries=record.tries, asks_afresh=True
+        ):
             _note(record, "waits again", "the target no longer knows an id")
     else:
         _use_up_a_try(delivery, error, failure)
@@ -224,14 +260,18 @@ def _next_try(record: SyncRecord, failure: Failure, tries: int) -> datetime | No
     return None if wait is None else database_time() + timedelta(seconds=wait)
 
 
-def _wait_for_slot(delivery: Delivery, failure: Failure) -> None:
-    """A call turned away for the limit did nothing and is repeated every 2 s."""
+def _wait_for_slot(delivery: Delivery, failure: Failure, *, asked: bool) -> None:
+    """A call turned away for the limit did nothing and is repeated every 2 s.
+
+    Unless the vendor asked for a longer wait: then the whole account waits.
+    """
     record = delivery.record
     if delivery.attempt is not None:
         delivery.attempt.delete()
-    due = {"due_at": _next_try(record, failure, record.tries), "tries": record.tries}
-    if record.settle(State.WAITING, **due):
-        _note(record, "waits again", "no request slot was free")
+    due_at = _next_try(record, failure, record.tries)
+    if record.settle(State.WAITING, due_at=due_at, tries=record.tries):
+        why = "the account asked us to wait" if asked else "no request slot was free"
+        _note(record, "waits again", why)
 
 
 def _wait_for_connection(
@@ -279,28 +319,3 @@ def _describe(delivery: Delivery, error: Exception) -> Failure:
 def _note(record: SyncRecord, verb: str, detail: str) -> None:
     """Note a step out of `running`; a newer version that came sends it to waiting."""
     audit.note(record, verb, State.RUNNING, record.state, detail)
-
-
-def _link(record: SyncRecord, external_id: str, target_id: str) -> statements.Step:
-    flow = record.flow
-    link = {
-        "source": flow.source_id,
-        "entity": flow.source_entity,
-        "source_id": record.source_key,
-        "target": flow.target_id,
-        "record_type": flow.target_record,
-        "target_id": target_id,
-        "external_id": external_id,
-    }
-    return statements.Step(statements.LINK, link)
-
-
-def _let_go(record: SyncRecord, targets: list[int]) -> None:
-    """Wake who waits for this record on the way to these connections."""
-    if not targets:
-        return
-    released = release(SyncRecord.objects.filter(held_on=record, state=State.HELD))
-    failpoints.hit("hold.wake")
-    audit.note_many("record", record.pk, "let go", released, "They waited for it.")
-    for target in targets:
-        ring_connection(target)

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from errorqueue import failpoints
-from errorqueue.alerts import AT_ONCE, close_alert, raise_alert
+from errorqueue.alerts import AT_ONCE, CALM, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.base import SourceObject
 from integrations.connectors.errors import (
@@ -21,6 +21,7 @@ from integrations.connectors.errors import (
 from integrations.models import Bell, Flow, SyncRecord, ring_alerts, ring_connection
 from integrations.models.vault import SealBroken
 from integrations.sync.access import note_answer, note_failure, suspect
+from integrations.sync.allowance import rest
 from integrations.sync.outbound import connector_for
 from integrations.sync.stopping import is_stopping
 
@@ -54,6 +55,7 @@ def poll(flow_id: int) -> int:
     except (AccessRefused, SealBroken):
         suspect(flow.source)
     except LimitReached as error:
+        rest(flow.source, error)
         log.info("%s will be polled again at once: %s", flow, error)
         _go_on_soon(flow)
     except ConnectorError as error:
@@ -122,7 +124,7 @@ def _alarm(flow: Flow, text: str, quiet: timedelta = AT_ONCE) -> None:
     log.warning("%s: %s", flow, text)
     link = f"/admin/integrations/flow/{flow.pk}/change/"
     title = f"{flow}: changes are not coming in"
-    if raise_alert(f"poll:{flow.pk}", title, text, link, quiet):
+    if raise_alert(f"poll:{flow.pk}", title, text, link, quiet, CALM):
         ring_alerts()
 
 

@@ -3,6 +3,7 @@
 Look-ups ask the target, over a slot, as a delivery would.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,10 +20,11 @@ from integrations.connectors.errors import (
 from integrations.failures import describe
 from integrations.models import Connection, Flow, InboxEvent, SyncRecord
 from integrations.models.account import reader_of
+from integrations.models.removal import HAS_CONTENT
 from integrations.models.vault import SealBroken
 from integrations.sync.access import note_failure
 from integrations.sync.mapping import map_record
-from mappings.engine import Mapped, Problem
+from mappings.engine import Document, Mapped, Problem, SumCheck
 from mappings.engine.building import without_places
 from mappings.engine.values import text_of
 from mappings.models import MappingDocument, MappingVersion
@@ -64,7 +66,7 @@ def flows_of(document: MappingDocument) -> QuerySet[Flow]:
 
 def latest_records(document: MappingDocument, words: str = "") -> QuerySet[SyncRecord]:
     """Return the latest source objects of the flows that use a document."""
-    found = SyncRecord.objects.filter(flow__mapping=document)
+    found = SyncRecord.objects.filter(HAS_CONTENT, flow__mapping=document)
     if words:
         found = found.filter(
             Q(label__icontains=words)
@@ -158,10 +160,19 @@ def shown(value: Any) -> str:
 
 def totals_of(version: MappingVersion, mapped: Mapped) -> list[tuple[str, Verdict]]:
     """Return what each totals check of a version says."""
+    return _totals([one.as_check() for one in version.checks.all()], mapped)
+
+
+def totals_of_document(document: Document, mapped: Mapped) -> list[tuple[str, Verdict]]:
+    """Return what each totals check of a document says, stored or not."""
+    return _totals(document.checks, mapped)
+
+
+def _totals(checks: Iterable[SumCheck], mapped: Mapped) -> list[tuple[str, Verdict]]:
     failed = {problem.row for problem in mapped.problems}
     refused = {without_places(problem.target) for problem in mapped.problems}
     found = []
-    for check in version.checks.all():
+    for check in checks:
         parts = {without_places(part) for part in check.parts}
         verdict = Verdict.OPEN if parts & refused else Verdict.HOLDS
         found.append((check.name, Verdict.FAILS if check.name in failed else verdict))

@@ -27,6 +27,7 @@ from integrations.sync.access import (
     resume,
     why_held,
 )
+from integrations.sync.allowance import rest
 from integrations.sync.outbound import connector_for
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ State = Connection.State
 SUSPECTED_WAITS = 0.5
 QUIET_PAUSE = timedelta(seconds=1)
 QUIET_AT_LATEST = timedelta(minutes=1)
-TELL_AFTER = timedelta(minutes=5)
 
 
 def probe(connection_id: int) -> None:
@@ -77,6 +77,7 @@ def _settle(connection: Connection) -> None:
     except PermissionMissing:
         resume(connection, unless=BY_PEOPLE)  # the log-in works
     except ConnectorError as error:
+        rest(connection, error)
         busy = isinstance(error, LimitReached) and error.sent
         if busy and connection.state == State.UNREACHABLE:
             resume(connection, unless=BY_PEOPLE)  # whoever is busy can be reached
@@ -102,7 +103,7 @@ def _probe_again(connection: Connection, error: Exception) -> None:
     Connection.objects.filter(pk=connection.pk, probe_at__isnull=False).update(
         probe_at=now + wait, strikes=Least(F("strikes") + 1, most)
     )
-    if now - connection.state_since <= TELL_AFTER:
+    if now - connection.state_since <= incidents.TELL_AFTER:
         return
     if connection.state == State.UNREACHABLE:
         incidents.tell_outage(connection, why_held(connection), str(error))

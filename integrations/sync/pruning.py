@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django_q.models import OrmQ, Task
 
+from errorqueue import notices
 from errorqueue.clock import database_time
 from integrations.models import ScheduleSlot, SlotMinute, SlotWait, WorkerGroup
 from integrations.sync.stopping import is_stopping
@@ -19,6 +20,7 @@ GROUPS_KEPT = timedelta(days=30)
 SCHEDULE_SLOTS_KEPT = timedelta(days=90)
 SLOT_MINUTES_KEPT = timedelta(days=7)
 SLOT_WAITS_KEPT = timedelta(hours=1)
+NOTICES_KEPT = timedelta(days=30)
 
 
 def prune() -> int:
@@ -44,6 +46,7 @@ def _old() -> Iterator[QuerySet[Any]]:
     yield old_slots.filter(Exists(newer)).exclude(state=ScheduleSlot.State.STARTED)
     yield SlotMinute.objects.filter(minute__lt=now - SLOT_MINUTES_KEPT)
     yield SlotWait.objects.filter(until__lt=now - SLOT_WAITS_KEPT)
+    yield notices.old(now - NOTICES_KEPT)
 
 
 def _nobodys_tasks() -> QuerySet[Any]:

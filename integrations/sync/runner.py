@@ -1,6 +1,5 @@
 """Delivers one claimed record: intent, call, outcome."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -8,18 +7,36 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 
-from integrations.connectors import exact
 from integrations.connectors.base import Connector, Gate, Payload, Written
 from integrations.connectors.errors import RecordConflict, StillUnknown
-from integrations.failures import Unmappable, WorkerDied
+from integrations.connectors.registry import UnknownSystem
+from integrations.failures import PayloadGone, Unmappable, WorkerDied
 from integrations.models import Flow, SyncRecord, ring_connection, statements
 from integrations.models.account import keyless_of
+from integrations.models.removal import removed_from
 from integrations.sync import outcome
-from integrations.sync.attempts import intend
+from integrations.sync.attempts import digest_of, intend
+from integrations.sync.choosing import (
+    found_there,
+    kept_payload,
+    refuse_unsigned,
+    version_for,
+)
 from integrations.sync.confirming import ends_at
-from integrations.sync.delivery import Delivery, Excluded, LostClaim, OnHold
+from integrations.sync.delivery import (
+    Delivery,
+    Echo,
+    Excluded,
+    LostClaim,
+    NotKnownHere,
+    NotYet,
+    OnHold,
+)
 from integrations.sync.desk import Desk
+from integrations.sync.echo import sift
+from integrations.sync.guarding import guard
 from integrations.sync.mapping import external_id_of, lookups_for, map_with
+from integrations.sync.vanished import refuse_vanished
 
 MOST_CRASHES = 3
 # How often a step of the database is repeated after a deadlock or a lost line, and
@@ -43,12 +60,18 @@ def _run(delivery: Delivery, gate: Gate | None) -> None:
     try:
         delivery.desk.begin(delivery, gate)
         written = deliver(delivery)
+    except Echo as echo:
+        patiently(outcome.exclude, delivery, str(echo), echo.target_id)
     except Excluded as rule:
         patiently(outcome.exclude, delivery, str(rule))
+    except NotYet as wait:
+        patiently(outcome.leave, delivery, str(wait))
     except OnHold as wait:
         patiently(outcome.hold, delivery, wait.on)
     except LostClaim:
         raise
+    except (NotKnownHere, UnknownSystem) as newer:
+        patiently(outcome.leave, delivery, str(newer))
     except Exception as error:
         patiently(outcome.fail, delivery, error)
     else:
@@ -79,17 +102,31 @@ def deliver(delivery: Delivery) -> Written:
     record = delivery.record
     if record.crashes > MOST_CRASHES:
         raise WorkerDied
+    if record.flow.mode not in Flow.Mode.values:
+        raise NotKnownHere(f"This version of Waybill cannot {record.flow.mode!r}.")
+    if removed := removed_from(record):
+        raise PayloadGone(f"{removed}.")
+    refuse_unsigned(record.flow)
     wait_for_needed(delivery)
     connector = delivery.desk.connector(record.flow.target)
-    payload = map_payload(delivery, connector)
-    text = exact.dumps(payload, sort_keys=True)
+    delivery.credentials = connector.account.credentials_version
+    payload = kept_payload(delivery) or map_payload(delivery, connector)
+    if record.flow.mode == Flow.Mode.UPSERT:
+        payload = sift(delivery, connector, payload)
+        # Behind the pairing: what was born there does not have our external id.
+        refuse_vanished(delivery, connector)
+        payload = guard(delivery, connector, payload)
     delivery.attempt = intend(
         delivery,
         payload,
         external_id_of(record.flow, record.source_key),
-        hashlib.sha256(text.encode()).hexdigest(),
+        digest_of(payload),
     )
-    return settle_unknown(delivery, connector) or write(delivery, connector, payload)
+    return (
+        settle_unknown(delivery, connector)
+        or found_there(delivery, connector, payload)
+        or write(delivery, connector, payload)
+    )
 
 
 def wait_for_needed(delivery: Delivery) -> None:
@@ -115,7 +152,7 @@ def wait_for_needed(delivery: Delivery) -> None:
 def map_payload(delivery: Delivery, connector: Connector) -> Payload:
     """Return the target's payload; raises Excluded, Unmappable, NotPublished."""
     record, desk = delivery.record, delivery.desk
-    delivery.version = desk.version(record.flow)
+    delivery.version = version_for(delivery)
     delivery.document = desk.document(delivery.version)
     lookups = lookups_for(record, connector, desk.keep, delivery.needed)
     delivery.mapped = map_with(record, delivery.document, lookups)
@@ -143,9 +180,8 @@ def settle_unknown(delivery: Delivery, connector: Connector) -> Written | None:
     if not delivery.unsettled:
         return None
     earlier = delivery.unsettled[-1]
-    if earlier.version == attempt.version and earlier.digest != attempt.digest:
-        return None
-    found = _found_of(delivery, connector)
+    is_edited = earlier.version == attempt.version and earlier.digest != attempt.digest
+    found = None if is_edited else _found_of(delivery, connector)
     if found is None and not connector.refuses_doubles:
         _wait_out(delivery)
     return found
@@ -182,6 +218,10 @@ def write(delivery: Delivery, connector: Connector, payload: Payload) -> Written
     flow, attempt = delivery.record.flow, delivery.attempt
     assert attempt is not None  # noqa: S101 (for the type checker)
     if flow.mode != Flow.Mode.CREATE:
+        if delivery.is_idle:
+            return Written(delivery.target_id)
+        if delivery.partner:
+            return connector.update(flow.target_record, payload, delivery.partner)
         return connector.upsert(flow.target_record, payload, attempt.external_id)
     try:
         return connector.create(flow.target_record, payload, attempt.external_id)

@@ -17,10 +17,12 @@ from django.db import IntegrityError, transaction
 
 from errorqueue import failpoints
 from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.bulk import running
 from errorqueue.clock import database_time
+from errorqueue.models import BulkRun
 from errorqueue.text import one_line
 from integrations.models import Bell, Schedule, ScheduleSlot, ring_alerts
-from integrations.sync import audit, pruning
+from integrations.sync import audit, expiry, pruning, retention, silence
 from integrations.sync.slots import worker_name
 from integrations.sync.timetable import Daily, Every, Rule, TimeSlot
 
@@ -47,18 +49,43 @@ class TrailBroken(Exception):
     """The audit trail was changed after it was sealed."""
 
 
+class Unfinished(Exception):
+    """The time of this task is up; another one goes on with the job at once."""
+
+
 def _verify_audit() -> None:
-    broken = audit.verify().broken
-    if broken:
-        raise TrailBroken(broken)
+    found = audit.verify_on(settings.DRAIN_SECONDS)
+    if found.broken:
+        raise TrailBroken(found.broken)
+    if not found.is_complete:
+        raise Unfinished
+
+
+def _look_ahead() -> None:
+    """Have workers pre-flight every open line, unless the last night's run goes on."""
+    nightly = BulkRun.objects.filter(verb=BulkRun.Verb.PREFLIGHT, by=None)
+    if not nightly.filter(state__in=BulkRun.ACTIVE).exists():
+        running.start(
+            BulkRun.Verb.PREFLIGHT, None, query="tab=all", reason="Nightly pre-flight."
+        )
+
+
+def _empty_old() -> None:
+    """Remove the content of what was delivered long ago, as the payload rules say."""
+    if not retention.empty_old():
+        raise Unfinished
 
 
 JOBS: dict[str, Job] = {
     "seal": Job("Seal the audit trail", audit.seal),
     "verify": Job("Check that the audit trail is unbroken", _verify_audit),
+    "expiry": Job("Warn of certificates that end", expiry.warn_of_ends),
+    "silence": Job("Tell of sources that went quiet", silence.tell_of_silence),
+    "preflight": Job("Pre-flight of all open failures", _look_ahead),
     "prune": Job("Clear away what is no longer needed", pruning.prune),
+    "retention": Job("Remove the content of what is older than its rule", _empty_old),
 }
-DEFAULTS: tuple[tuple[str, str, dict[str, object]], ...] = (
+DEFAULTS: list[tuple[str, str, dict[str, object]]] = [
     ("Seal the audit trail", "seal", {"minutes": 1}),
     (
         "Check the audit trail",
@@ -66,11 +93,34 @@ DEFAULTS: tuple[tuple[str, str, dict[str, object]], ...] = (
         {"rule": Schedule.Rule.DAILY, "at": time(4, 0)},
     ),
     (
+        "Warn of certificates that end",
+        "expiry",
+        {"rule": Schedule.Rule.DAILY, "at": time(8, 0)},
+    ),
+    ("Listen for silence", "silence", {"minutes": 15}),
+    (
+        "Nightly pre-flight",
+        "preflight",
+        {"rule": Schedule.Rule.DAILY, "at": time(4, 30)},
+    ),
+    (
         "Clear away old rows",
         "prune",
         {"rule": Schedule.Rule.DAILY, "at": time(3, 0)},
     ),
-)
+    (
+        "Remove old content",
+        "retention",
+        {"rule": Schedule.Rule.DAILY, "at": time(3, 30)},
+    ),
+]
+
+
+def register(name: str, job: Job, schedule: str, rule: dict[str, object]) -> None:
+    """Let a schedule run a job of a layer above; every installation has it by `rule`."""
+    JOBS[name] = job
+    known = [one for one in DEFAULTS if one[1] != name]
+    DEFAULTS[:] = [*known, (schedule, name, rule)]
 
 
 class UnknownJob(ValueError):
@@ -218,6 +268,8 @@ def run(schedule_id: int) -> None:
 def _run(slot: ScheduleSlot) -> None:
     try:
         job_of(slot.schedule).run()
+    except Unfinished:
+        _leave_to_next(slot)
     except Exception as error:
         log.exception("Schedule %s failed", slot)
         said = f"{type(error).__name__}: {error}"
@@ -226,6 +278,14 @@ def _run(slot: ScheduleSlot) -> None:
     else:
         _end(slot, State.DONE, slot.message)
         _note_problem(slot.schedule, "")
+
+
+@transaction.atomic
+def _leave_to_next(slot: ScheduleSlot) -> None:
+    """Give a slot whose job has more to do to the next task."""
+    mine = ScheduleSlot.objects.filter(pk=slot.pk, state=State.STARTED)
+    if mine.update(worker="", started_at=database_time()):
+        _ring(slot.schedule_id)
 
 
 def _end(slot: ScheduleSlot, state: str, message: str) -> None:

@@ -135,13 +135,15 @@ def count_waiting(connection: Connection) -> int:
 
 
 @contextmanager
-def one_request(connection: Connection) -> Iterator[None]:
+def one_request(
+    connection: Connection, lane: str = Flow.Lane.INTERACTIVE
+) -> Iterator[None]:
     """Hold a slot around a single request of a page or a poll.
 
     Waits up to 10 s for a free one, which running drains give up for it; raises
-    LimitReached then.
+    LimitReached then. A request of the bulk lane leaves the reserve to orders.
     """
-    held = _wait_for_one(connection)
+    held = _wait_for_one(connection, lane)
     started = time.monotonic()
     try:
         with _kept(held), held.gate():
@@ -175,14 +177,14 @@ def _beat(held: Held, done: threading.Event) -> None:
         connections.close_all()
 
 
-def _wait_for_one(connection: Connection) -> Held:
-    if found := _take_one(connection):
+def _wait_for_one(connection: Connection, lane: str) -> Held:
+    if found := _take_one(connection, lane):
         return found
     give_up = time.monotonic() + WAIT_SECONDS
     with _announced(connection):
         while time.monotonic() < give_up:
             time.sleep(PAUSE_SECONDS)
-            if found := _take_one(connection):
+            if found := _take_one(connection, lane):
                 return found
     raise LimitReached(
         f"All {limits_now(connection).limit} slots of {connection} are busy.",
@@ -190,8 +192,8 @@ def _wait_for_one(connection: Connection) -> Held:
     )
 
 
-def _take_one(connection: Connection) -> Held | None:
-    found = take(connection, worker_name(), 1, settings.LEASE_SECONDS)
+def _take_one(connection: Connection, lane: str) -> Held | None:
+    found = take(connection, worker_name(), 1, settings.LEASE_SECONDS, lane)
     return found[0] if found else None
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
-from errorqueue import failpoints
+from errorqueue import chores, failpoints
 from errorqueue.alerts import has_waiting
 from errorqueue.clock import database_time
 from integrations.models import (
@@ -23,24 +23,39 @@ from integrations.models import (
     InboxEvent,
     SyncRecord,
     ring_alerts,
+    ring_chores,
     ring_connection,
     ring_inbox,
 )
 from integrations.models.claim_sql import ALONE_FROM
-from integrations.sync.access import ring_probe, unusable, why_held
+from integrations.sync import background
+from integrations.sync.access import (
+    away,
+    ring_probe,
+    standing_still,
+    unusable,
+    why_held,
+)
 from integrations.sync.alarms import calm_down
+from integrations.sync.allowance import end_rests
+from integrations.sync.blocking import keep_waiting
 from integrations.sync.confirming import confirm_due
 from integrations.sync.holds import (
+    flows_holding,
     held_for,
     hold_all,
+    hold_flow,
     postpone,
     release_all,
+    release_flow,
     release_landed,
     release_one,
 )
 from integrations.sync.incidents import tell_waiting
 from integrations.sync.outcome import fail_hold
 from integrations.sync.polling import ring_poll
+from integrations.sync.rechecking import recheck_after_publishing
+from integrations.sync.unblocking import keep_blocked
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +101,7 @@ def wake_connections() -> None:
 
 def hold_for_connections() -> None:
     """Show records of an unusable connection as what they are: on hold."""
-    for connection in Connection.objects.filter(unusable()):
+    for connection in Connection.objects.filter(standing_still()):
         with isolated(f"hold for {connection}"):
             hold_all(connection, why_held(connection))
 
@@ -96,8 +111,10 @@ def free_left_behind() -> None:
 
     Those wait again too while their flow or connection is in no use.
     """
-    idle = Q(flow__is_enabled=False) | Q(
-        target_connection__in=Connection.objects.filter(unusable())
+    idle = (
+        Q(flow__is_enabled=False)
+        | Q(flow__held_at__isnull=False)
+        | Q(target_connection__in=Connection.objects.filter(unusable()))
     )
     now = database_time()
     left = SyncRecord.objects.left_behind(now).filter(idle | Q(crashes__lt=ALONE_FROM))
@@ -111,6 +128,16 @@ def free_left_behind() -> None:
             .update(state=State.WAITING, worker="", lease_until=None)
         )
         AuditEntry.objects.note_many("ledger", 0, "left behind", freed)
+
+
+def hold_for_flows() -> None:
+    """Show records of a flow on hold as what they are, and let others go again."""
+    for flow in Flow.objects.filter(held_at__isnull=False):
+        with isolated(f"hold for {flow}"):
+            hold_flow(flow)
+    for flow in flows_holding():
+        with isolated(f"release what waits for {flow}"):
+            release_flow(flow)
 
 
 def calm_flows() -> None:
@@ -138,7 +165,7 @@ def end_holds() -> None:
         with isolated(f"end the hold of record {record.pk}"):
             if record.held_on and record.held_on.target_id:
                 release_one(record)
-            elif not postpone(record, now):
+            elif not (postpone(record, now) or keep_waiting(record)):
                 fail_hold(record)
 
 
@@ -146,7 +173,7 @@ def remind_of_waiting() -> None:
     """Nothing fails because its connection is away; after a day people are told."""
     now = database_time()
     for connection in Connection.objects.filter(
-        unusable(), state_since__lt=now - WAITED_LONG
+        away(), state_since__lt=now - WAITED_LONG
     ):
         if held_for(connection).exists():
             since = now - connection.state_since
@@ -165,6 +192,15 @@ def send_alerts() -> None:
         ring_alerts()
 
 
+def do_chores() -> None:
+    if chores.has_due():
+        ring_chores()
+
+
+def ring_background() -> None:
+    background.ring_due()
+
+
 def poll_flows() -> None:
     now = database_time()
     polled = Flow.objects.filter(is_enabled=True, poll_minutes__gt=0).filter(
@@ -181,13 +217,19 @@ PARTS: tuple[Callable[[], object], ...] = (
     wake_inbox,
     confirm_due,
     free_left_behind,
+    end_rests,
     hold_for_connections,
+    hold_for_flows,
     release_holds,
     end_holds,
+    keep_blocked,
     wake_connections,
     probe_connections,
     poll_flows,
     remind_of_waiting,
     calm_flows,
     send_alerts,
+    recheck_after_publishing,
+    do_chores,
+    ring_background,
 )

@@ -1,6 +1,7 @@
 """The mapping engine: values in, values out; no database, no clock, no vendor."""
 
 from mappings.engine.application import apply
+from mappings.engine.catalogue import CATALOGUE
 from mappings.engine.chains import chain_from, chain_items, parse_chain, print_chain
 from mappings.engine.document import (
     Document,
@@ -20,7 +21,7 @@ from mappings.engine.explanation import row_for, trace_for
 from mappings.engine.lint import Finding, check_document, find_faults
 from mappings.engine.literals import parse_literal, print_literal
 from mappings.engine.loading import document_from, tables_from
-from mappings.engine.transforms import CATALOGUE
+from mappings.engine.offering import catalogue
 
 __all__ = [
     "CATALOGUE",
@@ -38,6 +39,7 @@ __all__ = [
     "SumCheck",
     "Trace",
     "apply",
+    "catalogue",
     "chain_from",
     "chain_items",
     "check_document",

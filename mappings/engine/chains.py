@@ -5,18 +5,22 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from mappings.engine.catalogue import CATALOGUE
 from mappings.engine.errors import DocumentError
 from mappings.engine.literals import parse_literal, print_literal, quoted
-from mappings.engine.transforms import CATALOGUE, Chain, known
+from mappings.engine.transforms import Chain, known
 from mappings.engine.values import text_of
 
 MAX_CHAIN = 12
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+# No part may give back what it took: a text of spaces would be tried in every split.
 _STEP = re.compile(
-    rf"\s*(?P<name>[a-z_]+)\s*(?:\((?P<inside>(?:{_QUOTED}|[^()'\"])*)\))?\s*(?P<end>\||$)"
+    rf"\s*+(?P<name>[a-z_]++)\s*+"
+    rf"(?:\((?P<inside>(?:{_QUOTED}|[^()'\"])*+)\))?\s*+(?P<end>\||$)"
 )
 _ARGUMENT = re.compile(
-    rf"\s*(?:(?P<name>[a-z_]+)\s*=)?\s*(?P<value>{_QUOTED}|[^,'\"]*?)\s*(?P<end>,|$)"
+    rf"\s*+(?:(?P<name>[a-z_]++)\s*+=)?\s*+"
+    rf"(?P<value>{_QUOTED}|[^,'\"]*+)\s*+(?P<end>,|$)"
 )
 
 

@@ -29,6 +29,30 @@ def country_code(text: str) -> str:
         ) from error
 
 
+def country_name(text: str) -> str:
+    """Return the English name of a country given by code or name."""
+    code = country_code(text)
+    if code == "XK":
+        return "Kosovo"
+    return str(pycountry.countries.lookup(code).name)
+
+
+def state_name(value: Any, country: str) -> str | None:
+    """Return the name of a state given by code or name, as `state_code` takes them."""
+    state, where = _state_and_country(value, country)
+    if not state:
+        return None
+    land = country_code(where) if where else ""
+    code = state_code([state, where], "")
+    name = _by_code(f"{land}-{code}") if land else ""
+    if not name:
+        raise Unfit(
+            f"{state!r} is not a state or province" + (f" of {land}" if land else ""),
+            "Give the country too, and a state as KY or ON.",
+        )
+    return name
+
+
 def state_code(value: Any, country: str) -> str | None:
     """Return the code of a state given by code or name.
 
@@ -69,6 +93,12 @@ def _by_name(land: str, name: str) -> str:
         if division.name.casefold() == name:
             return str(division.code).partition("-")[2]
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _by_code(code: str) -> str:
+    names = (one.name for one in pycountry.subdivisions if one.code == code)
+    return str(next(names, ""))
 
 
 @lru_cache(maxsize=256)

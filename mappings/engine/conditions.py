@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from mappings.engine.errors import DocumentError
 from mappings.engine.literals import parse_literal
-from mappings.engine.paths import Path, Scope, parse_path, read
+from mappings.engine.paths import Path, Scope, parse_path
 from mappings.engine.values import is_empty, number_of, text_of
 
+MAX_LENGTH = 2_000
 MAX_NESTING = 20
 _TOKEN = re.compile(
     r"""\s*(?:(?P<mark>!=|=|\(|\)|,)
@@ -38,7 +39,7 @@ class Present:
     path: Path
 
     def holds(self, scope: Scope) -> bool:
-        value = read(self.path, scope).value
+        value = self.path.get(scope)
         return bool(value) and not is_empty(value)
 
     def paths(self) -> Iterator[Path]:
@@ -51,11 +52,23 @@ class OneOf:
 
     path: Path
     wanted: tuple[Any, ...]
+    texts: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, path: Path, wanted: tuple[Any, ...]) -> "OneOf":
+        """Make one; with nothing but texts it need not try each."""
+        are_texts = all(isinstance(one, str) for one in wanted)
+        return cls(path, wanted, frozenset(wanted) if are_texts else None)
 
     def holds(self, scope: Scope) -> bool:
-        value = read(self.path, scope).value
-        candidates = value if isinstance(value, list) else [value]
-        return any(_same(one, other) for one in candidates for other in self.wanted)
+        value = self.path.get(scope)
+        if type(value) is str and self.texts is not None:
+            return value in self.texts
+        for one in value if isinstance(value, list) else (value,):
+            for other in self.wanted:
+                if same(one, other):
+                    return True
+        return False
 
     def paths(self) -> Iterator[Path]:
         yield self.path
@@ -105,9 +118,24 @@ class Either:
 @lru_cache(maxsize=2048)
 def parse_condition(text: str) -> Condition:
     """Read a condition; an empty one always holds. Raise DocumentError."""
+    if len(text) > MAX_LENGTH:
+        raise DocumentError(f"a condition has {MAX_LENGTH} characters at most")
     if not text.strip():
         return All(())
     return _Parser(text).condition()
+
+
+def never_holds(condition: Condition, scope: Scope) -> bool:
+    """Say whether what a condition asks of the record and its surroundings fails.
+
+    Then it holds for no element of any list, and none needs to be looked at.
+    """
+    parts = condition.parts if isinstance(condition, All) else (condition,)
+    return any(
+        all(path.root in ("facts", "$") for path in part.paths())
+        and not part.holds(scope)
+        for part in parts
+    )
 
 
 def holds(text: str, scope: Scope) -> bool:
@@ -115,7 +143,8 @@ def holds(text: str, scope: Scope) -> bool:
     return not text or parse_condition(text).holds(scope)
 
 
-def _same(value: Any, wanted: Any) -> bool:
+def same(value: Any, wanted: Any) -> bool:
+    """Say whether a value is the one that a condition names."""
     if wanted is None:
         return is_empty(value)
     if isinstance(wanted, bool) or isinstance(value, bool):
@@ -170,14 +199,14 @@ class _Parser:
             return inner
         path = self._path()
         if self._skip("="):
-            return OneOf(path, (self._value(),))
+            return OneOf.of(path, (self._value(),))
         if self._skip("!="):
-            return Not(OneOf(path, (self._value(),)))
+            return Not(OneOf.of(path, (self._value(),)))
         if self._skip("in"):
-            return OneOf(path, tuple(self._values()))
+            return OneOf.of(path, tuple(self._values()))
         if self.tokens[:2] == ["not", "in"]:
             del self.tokens[:2]
-            return Not(OneOf(path, tuple(self._values())))
+            return Not(OneOf.of(path, tuple(self._values())))
         return Present(path)
 
     def _path(self) -> Path:

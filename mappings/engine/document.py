@@ -1,10 +1,13 @@
 """What a mapping document is made of, and what applying one gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
+
+from mappings.engine.building import cleared_target, never_clash
+from mappings.engine.transforms import Chain, Step, ready
 
 
 class Kind(StrEnum):
@@ -15,6 +18,7 @@ class Kind(StrEnum):
     TABLE = "table"
     LOOKUP = "lookup"
     TEMPLATE = "template"
+    EXPRESSION = "expression"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class Row:
     one target, the first whose condition holds is used.
     `length_option` names an option of the target connection that, when set there,
     stands for `max_length`.
+    `clears` sends an empty value where there is none; `on_miss` says what a value
+    table or look-up does with a value it does not know. `owner`, `direction`,
+    `updaters`, `conflict`, `sensitivity` and `status` are for people and for the
+    guard of ownership: they do not change the value.
     """
 
     target: str
@@ -36,13 +44,16 @@ class Row:
     source: str = ""
     constant: Any = None
     template: str = ""
-    transforms: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    expression: str = ""
+    transforms: Chain = ()
     table: str = ""
     record: str = ""
     by: str = ""
     needs: str = ""
     default: Any = None
     required: bool = False
+    clears: bool = False
+    on_miss: str = "refuse"
     max_length: int | None = None
     length_option: str = ""
     on_too_long: str = "refuse"
@@ -50,8 +61,17 @@ class Row:
     section: str = ""
     owner: str = ""
     direction: str = "to_target"
+    updaters: str = ""
+    conflict: str = "owner_wins"
+    sensitivity: str = ""
+    status: str = "agreed"
     note: str = ""
     key: str = ""
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The transforms, ready to run; raises DocumentError when one cannot be."""
+        return ready(self.transforms)
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,31 @@ class Document:
     source_system: str = ""
     target_system: str = ""
 
+    def renewed(self, name: str, tables: Mapping[str, Mapping[str, str]]) -> Self:
+        """Return the same rows under a name, with value tables as they are now.
+
+        What was made ready once stays ready.
+        """
+        made = replace(self, name=name, tables=tables)
+        shared = self.__dict__.setdefault("_ready", {})
+        made.__dict__.update(groups=self.groups, is_plain=self.is_plain, _ready=shared)
+        return made
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether no two targets can ever clash, so that nobody needs to look."""
+        lists = [section.target for section in self.sections]
+        inside: dict[str, set[str]] = {"": set()}
+        for row in self.rows:
+            targets = inside.setdefault(row.section, set())
+            targets.add(row.target)
+            if row.clears:
+                targets.add(cleared_target(row.target))
+        return all(
+            never_clash(targets, () if name else lists)
+            for name, targets in inside.items()
+        )
+
     @cached_property
     def groups(self) -> Mapping[str, Sequence[tuple[Row, ...]]]:
         """The rows by section, those with one target together, in order."""
@@ -149,9 +194,8 @@ class Problem:
     row: str = ""
 
 
-@dataclass(frozen=True)
-class Trace:
-    """Where one target value came from."""
+class Trace(NamedTuple):
+    """Where one target value came from; None for a field that is emptied."""
 
     target: str
     source: str
@@ -164,11 +208,11 @@ class Trace:
 class Mapped:
     """The result: a payload, why each value is there, and all that is wrong.
 
-    `excluded` holds the name of the rule that keeps the record out, or nothing.
+    `trace` is made when somebody looks at it. `excluded` holds the name of the rule that keeps the record out, or nothing.
     """
 
     payload: dict[str, Any]
-    trace: tuple[Trace, ...] = ()
+    trace: Sequence[Trace] = ()
     problems: tuple[Problem, ...] = ()
     excluded: str = ""
 

@@ -1,14 +1,16 @@
-"""One row: from where it reads to the value it gives, or the problem it meets."""
+"""One row: the value it gives or the problem it meets, and where that stands."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappings.engine import wording
+from mappings.engine.compiling import ANYTHING_ELSE as ANYTHING_ELSE
+from mappings.engine.compiling import CLEAR, Missing, Refused, plan_of
 from mappings.engine.conditions import holds
-from mappings.engine.document import Document, Found, Kind, Lookups, Problem, Row
+from mappings.engine.document import Document, Found, Lookups, Problem, Row
 from mappings.engine.errors import DocumentError, Unfit
+from mappings.engine.parsing import parse_expression
 from mappings.engine.paths import (
     Reading,
     Scope,
@@ -18,11 +20,8 @@ from mappings.engine.paths import (
     read_all,
 )
 from mappings.engine.templates import render
-from mappings.engine.transforms import run_chain
-from mappings.engine.validation import fit
-from mappings.engine.values import is_empty, text_of
-
-ANYTHING_ELSE = "*"
+from mappings.engine.transforms import run_steps
+from mappings.engine.values import is_empty
 
 
 class Remembered:
@@ -39,26 +38,24 @@ class Remembered:
         return self.known[key]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a row gave: a value (None when there is nothing to send), or a problem."""
+class Outcome(NamedTuple):
+    """What a row gave: a value (None when there is nothing to send), or a problem.
+
+    With `clears` the field is emptied at the target.
+    """
 
     value: Any = None
     source: str = ""
     problem: Problem | None = None
-
-
-class Refused(Exception):
-    """The row ends with a problem."""
-
-    def __init__(self, kind: str, rule: str, remedy: str, **facts: Any) -> None:
-        super().__init__(rule)
-        self.kind, self.rule, self.remedy, self.facts = kind, rule, remedy, facts
+    clears: bool = False
 
 
 def chosen(rows: Sequence[Row], scope: Scope) -> Row | None:
     """Return the first of the rows for one target whose condition holds."""
-    return next((row for row in rows if holds(row.when, scope)), None)
+    for row in rows:
+        if not row.when or holds(row.when, scope):
+            return row
+    return None
 
 
 def evaluate(
@@ -68,12 +65,12 @@ def evaluate(
 
     Errors of the look-ups themselves (no answer, no access) pass through.
     """
-    reading, value = Reading(None, ""), None
     try:
-        reading = _read(row, scope)
-        value = run_chain(row.transforms, reading.value)
-        final = _finish(document, row, scope, lookups, value, reading)
-        return Outcome(final, origin(reading.at, scope))
+        final = plan_of(row).value(document, scope, lookups)
+        source = origin(reading_of(row, scope).at, scope)
+        return Outcome(None if final is CLEAR else final, source, clears=final is CLEAR)
+    except Missing:
+        found = _missing(document, row, scope)
     except Refused as refused:
         found = (refused.kind, refused.rule, refused.remedy, refused.facts)
     except Unfit as unfit:
@@ -83,7 +80,7 @@ def evaluate(
         rule = f"The row {row.target} cannot be used: {error}"
         found = ("mapping", rule, "Correct this row of the mapping, then retry.", {})
     kind, rule, remedy, facts = found
-    shown = value if not is_empty(value) else reading.value
+    reading, shown = _shown(row, scope)
     source = origin(reading.at, scope)
     problem = Problem(
         kind=kind,
@@ -98,78 +95,34 @@ def evaluate(
     return Outcome(None, source, problem)
 
 
-def _read(row: Row, scope: Scope) -> Reading:
+def _missing(
+    document: Document, row: Row, scope: Scope
+) -> tuple[str, str, str, dict[str, Any]]:
+    reading = reading_of(row, scope)
+    part = origin(reading.missing or reading.at, scope)
+    return ("data", *wording.missing(document, row, part), {})
+
+
+def _shown(row: Row, scope: Scope) -> tuple[Reading, Any]:
+    """Return what a row read, and what it made of that as far as it came."""
+    reading = Reading(None, "")
+    try:
+        reading = reading_of(row, scope)
+        value = run_steps(row.steps, reading.value)
+    except (DocumentError, Unfit):
+        return reading, reading.value
+    return reading, reading.value if is_empty(value) else value
+
+
+def reading_of(row: Row, scope: Scope) -> Reading:
+    """Return what a row reads, with its place in the record."""
     if row.source:
         return read_all(parse_sources(row.source), scope)
     if row.template:
         return render(row.template, scope)
+    if row.expression:
+        return parse_expression(row.expression).reading(scope)
     return Reading(row.constant, "")
-
-
-def _finish(
-    document: Document,
-    row: Row,
-    scope: Scope,
-    lookups: Lookups,
-    value: Any,
-    reading: Reading,
-) -> Any:
-    """Take the default for what is empty; translate, look up and measure the rest."""
-    if is_empty(value):
-        value = row.default
-        if is_empty(value) and row.required:
-            missing = origin(reading.missing or reading.at, scope)
-            rule, remedy = wording.missing(document, row, missing)
-            raise Refused("data", rule, remedy)
-    else:
-        if row.table:
-            value = _translate(document, row, value)
-        if row.kind == Kind.LOOKUP:
-            value = _look_up(document, row, lookups, _single(value))
-    return None if is_empty(value) else fit(document, row, scope, value)
-
-
-def _single(value: Any) -> str:
-    if isinstance(value, dict | list):
-        raise DocumentError(
-            "a table or a look-up needs one value, not a list or object"
-        )
-    return text_of(value).strip()
-
-
-def _translate(document: Document, row: Row, value: Any) -> str:
-    table, wanted = document.tables.get(row.table), _single(value)
-    if table is None:
-        raise DocumentError(f"there is no value table '{row.table}'")
-    if wanted in table:
-        return table[wanted]
-    if ANYTHING_ELSE in table:
-        instead = table[ANYTHING_ELSE]
-        return wanted if instead == ANYTHING_ELSE else instead
-    raise Refused(
-        "mapping",
-        *wording.not_in_table(row, wanted),
-        value=wanted,
-        allowed=tuple(table),
-    )
-
-
-def _look_up(document: Document, row: Row, lookups: Lookups, value: str) -> str:
-    found = lookups.find(row.record, row.by, value)
-    if len(found) == 1 and not found[0].inactive:
-        return found[0].id
-    if len(found) == 1:
-        words = wording.inactive(document, row, value, found[0])
-        raise Refused("data", *words, value=value)
-    if found:
-        words = wording.several(document, row, value, found)
-        names = tuple(wording.candidate(one) for one in found)
-        raise Refused("data", *words, value=value, allowed=names)
-    kind = "dependency" if row.needs else "data"
-    if row.table:
-        kind = "mapping"
-    words = wording.not_found(document, row, value)
-    raise Refused(kind, *words, value=value, needs=row.needs)
 
 
 def origin(at: str, scope: Scope) -> str:

@@ -17,11 +17,21 @@ from mappings.engine.document import (
 )
 from mappings.engine.errors import DocumentError, Unfit
 from mappings.engine.explanation import full_target
+from mappings.engine.meaning import meaning_faults
+from mappings.engine.parsing import parse_expression
 from mappings.engine.paths import Path, parse_path, parse_sources, parse_target
 from mappings.engine.templates import parse_template
 from mappings.engine.transforms import fill_in, known, run_chain
 
-TOO_LONG = ("refuse", "cut")
+CHOICES = {
+    "on_too_long": ("refuse", "cut"),
+    "on_miss": ("refuse", "default", "leave_out"),
+    "direction": ("to_target", "both"),
+    "conflict": ("owner_wins", "hold", "newest"),
+    "sensitivity": ("", "personal", "payment", "secret"),
+    "status": ("agreed", "proposed", "open"),
+}
+INPUTS = ("source", "template", "expression")
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,15 @@ def check_row(document: Document, row: Row) -> Iterator[Finding]:
     yield from faults.of("when", lambda: _condition(row.when, bool(row.section)))
     yield from faults.of("source", lambda: _source(row))
     yield from faults.of("template", lambda: _template(row))
+    yield from faults.of("expression", lambda: _expression(row))
     yield from faults.of("transforms", lambda: _transforms(row))
     yield from _of_kind(document, row)
     yield from _of_length(row)
+    yield from _of_choices(row)
+    yield from _of_miss(row)
+    yield from _of_clearing(row)
+    for field, text in meaning_faults(document, row):
+        yield Finding(row, field, text)
     if row.section and row.section not in {one.name for one in document.sections}:
         yield Finding(row, "section", f"there is no section '{row.section}'")
 
@@ -136,6 +152,11 @@ def _template(row: Row) -> None:
     _within([part for part in parts if isinstance(part, Path)], bool(row.section))
 
 
+def _expression(row: Row) -> None:
+    if row.expression:
+        _within(parse_expression(row.expression).paths(), bool(row.section))
+
+
 def _condition(text: str, in_list: bool) -> None:
     _within(parse_condition(text).paths(), in_list)
 
@@ -166,7 +187,7 @@ def _transforms(row: Row) -> None:
 
 
 def _of_kind(document: Document, row: Row) -> Iterator[Finding]:
-    inputs = [name for name in ("source", "template") if getattr(row, name)]
+    inputs = [name for name in INPUTS if getattr(row, name)]
     inputs += ["constant"] if row.constant is not None else []
     if not inputs and row.kind is not Kind.CONSTANT:
         yield Finding(row, "source", "say where the value comes from")
@@ -177,7 +198,12 @@ def _of_kind(document: Document, row: Row) -> Iterator[Finding]:
 
 
 def _of_input(row: Row, inputs: list[str]) -> Iterator[Finding]:
-    wanted = {Kind.COPY: "source", Kind.CONSTANT: "constant", Kind.TEMPLATE: "template"}
+    wanted = {
+        Kind.COPY: "source",
+        Kind.CONSTANT: "constant",
+        Kind.TEMPLATE: "template",
+        Kind.EXPRESSION: "expression",
+    }
     field = wanted.get(row.kind)
     if (
         field
@@ -205,9 +231,48 @@ def _of_reference(document: Document, row: Row) -> Iterator[Finding]:
         yield Finding(row, "needs", "only a look-up can wait for another record")
 
 
+def _of_choices(row: Row) -> Iterator[Finding]:
+    for field, values in CHOICES.items():
+        if getattr(row, field) not in values:
+            named = ", ".join(value for value in values if value)
+            yield Finding(row, field, f"choose one of {named}")
+
+
+def _of_miss(row: Row) -> Iterator[Finding]:
+    """A row that does not refuse a miss must have one, and say what then."""
+    if row.on_miss == "refuse" or row.kind not in (Kind.TABLE, Kind.LOOKUP):
+        return
+    if row.on_miss == "default" and row.default is None:
+        yield Finding(row, "default", "say which default stands for a value not known")
+    if row.on_miss == "leave_out" and row.required:
+        text = "a required field cannot be left out; refuse the record, or a default"
+        yield Finding(row, "on_miss", text)
+    if row.needs:
+        text = "a row that waits for another record refuses until that is there"
+        yield Finding(row, "on_miss", text)
+
+
+def _of_clearing(row: Row) -> Iterator[Finding]:
+    """An empty value is sent for a field of the record alone, and only for want of one."""
+    if not row.clears:
+        return
+    if row.required:
+        yield Finding(row, "clears", "a required field is never empty; choose one")
+    if row.default is not None:
+        text = "the default stands where there is no value, so nothing clears the field"
+        yield Finding(row, "clears", text)
+    if row.kind == Kind.CONSTANT:
+        yield Finding(row, "clears", "a constant is never empty")
+    if row.section or "[" in row.target:
+        text = "a line is sent as a whole: leave its field out, and it is empty"
+        yield Finding(row, "clears", text)
+    if row.target == "externalId":
+        yield Finding(
+            row, "clears", "the external id must stay, or repeats make doubles"
+        )
+
+
 def _of_length(row: Row) -> Iterator[Finding]:
-    if row.on_too_long not in TOO_LONG:
-        yield Finding(row, "on_too_long", f"choose one of {', '.join(TOO_LONG)}")
     if row.max_length is not None and row.max_length < 1:
         yield Finding(row, "max_length", "a length must be above 0")
     if row.length_option and row.max_length is None:

@@ -4,7 +4,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from mappings.engine.errors import Unfit
-from mappings.engine.values import is_empty, number_of, text_of
+from mappings.engine.values import MAX_DIGITS, is_empty, number_of, text_of
 
 # Wide enough that adding amounts never rounds.
 EXACT = Context(prec=80)
@@ -12,6 +12,10 @@ EXACT = Context(prec=80)
 
 def number(value: Any) -> Decimal:
     """Read an exact number; raise Unfit for anything else."""
+    # Nearly every number is an amount already.
+    is_amount = type(value) is Decimal and value.is_finite()
+    if is_amount and abs(value.adjusted()) <= MAX_DIGITS:
+        return value  # type: ignore[no-any-return]
     found = number_of(value)
     if found is None:
         raise Unfit(

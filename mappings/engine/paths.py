@@ -6,10 +6,10 @@ the whole source. A first name among FACTS reads what the surroundings know.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappings.engine.errors import DocumentError
 
@@ -26,19 +26,21 @@ _PREFIX = re.compile(rf"{PREFIX}(?=\.|\[|$)")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One parsed path; `root` is `@`, `$`, `^`, `^^` … or `facts`."""
+    """One parsed path; `root` is `@`, `$`, `^`, `^^` … or `facts`, `tail` its place.
+
+    `get` reads the value alone, in a fraction of the time that `read` takes.
+    """
 
     text: str
     root: str
     steps: tuple[Step, ...]
+    tail: str
+    is_projection: bool
+    get: "Getter" = field(compare=False, repr=False)
 
-    @property
-    def is_projection(self) -> bool:
-        return None in self.steps
 
-
-@dataclass(frozen=True, slots=True)
-class Scope:
+# A record makes hundreds of these: a tuple is made in a third of the time.
+class Scope(NamedTuple):
     """Where a path starts: an element with its place, its parent and its line."""
 
     source: Any
@@ -49,8 +51,12 @@ class Scope:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+Getter = Callable[[Scope], Any]
+# Where each root stands in a scope, to be read by number: it is read most of all.
+_SOURCE, _FACTS, _ELEMENT = 0, 1, 2
+
+
+class Reading(NamedTuple):
     """What a path found: the value and its place, or the part that is missing."""
 
     value: Any
@@ -71,7 +77,66 @@ def parse_path(text: str) -> Path:
         raise DocumentError(f"the path {text} has more than {MAX_STEPS} steps")
     if not prefix and steps[0] in FACTS:
         root = "facts"
-    return Path(text, root, steps)
+    return Path(
+        text, root, steps, place("", steps), None in steps, _getter(text, root, steps)
+    )
+
+
+def _getter(text: str, root: str, steps: tuple[Step, ...]) -> Getter:
+    """Return what reads the value of a path, made once for all records."""
+    if root.startswith("^"):
+        return _from_parent(text, len(root), steps)
+    start = {"$": _SOURCE, "facts": _FACTS}.get(root, _ELEMENT)
+    if len(steps) == 1 and isinstance(steps[0], str):
+        return _one_name(start, steps[0])
+    if None in steps:
+        return lambda scope: _values(scope[start], steps)
+    return _several_steps(start, steps)
+
+
+def _one_name(start: int, name: str) -> Getter:
+    def get(scope: Scope) -> Any:
+        value = scope[start]
+        return value.get(name) if type(value) is dict else _into(value, name)
+
+    return get
+
+
+def _several_steps(start: int, steps: tuple[Step, ...]) -> Getter:
+    def get(scope: Scope) -> Any:
+        value = scope[start]
+        for step in steps:
+            value = value.get(step) if type(value) is dict else _into(value, step)
+            if value is None:
+                return None
+        return value
+
+    return get
+
+
+def _from_parent(text: str, levels: int, steps: tuple[Step, ...]) -> Getter:
+    def get(scope: Scope) -> Any:
+        for _ in range(levels):
+            if scope.parent is None:
+                raise DocumentError(f"{text} asks for a parent, but there is none")
+            scope = scope.parent
+        return (_values if None in steps else _follow)(scope.element, steps)
+
+    return get
+
+
+def _follow(value: Any, steps: tuple[Step, ...]) -> Any:
+    for step in steps:
+        value = _into(value, step)
+        if value is None:
+            return None
+    return value
+
+
+def _values(value: Any, steps: tuple[Step, ...]) -> Any:
+    each = steps.index(None)
+    found = list(_each(_follow(value, steps[:each]), steps[each:]))
+    return found or None
 
 
 def _steps(text: str, position: int) -> Iterator[Step]:
@@ -115,16 +180,26 @@ def whole(source: Any, facts: Mapping[str, Any]) -> Scope:
 
 def read(path: Path, scope: Scope) -> Reading:
     """Follow a path; a projection gives the values that are there, as a list."""
-    value, at = _start(path, scope)
-    for number, step in enumerate(path.steps):
-        rest = path.steps[number:]
-        if step is None:
-            return _project(value, at, rest)
+    value, start = _start(path, scope)
+    if path.is_projection:
+        return _read_each(path, value, start)
+    between = "." if start and path.tail[:1] not in ("[", "") else ""
+    at = start + between + path.tail
+    for number, step in enumerate(path.steps, start=1):
+        value = _into(value, step)
+        if value is None:
+            return Reading(None, at, place(start, path.steps[:number]))
+    return Reading(value, at, "" if value is not None else at)
+
+
+def _read_each(path: Path, value: Any, at: str) -> Reading:
+    each = path.steps.index(None)
+    for number, step in enumerate(path.steps[:each]):
         value, here = _into(value, step), join_at(at, step)
         if value is None:
-            return Reading(None, place(at, rest), here)
+            return Reading(None, place(at, path.steps[number:]), here)
         at = here
-    return Reading(value, at, "" if value is not None else at)
+    return _project(value, at, path.steps[each:])
 
 
 def read_all(paths: tuple[Path, ...], scope: Scope) -> Reading:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from mappings.engine.errors import DocumentError, Unfit
 from mappings.engine.paths import Path, Reading, Scope, parse_path, read
-from mappings.engine.values import is_empty, text_of
+from mappings.engine.values import is_empty, single_text, text_of
 
 MAX_TEMPLATE = 1_000
 MAX_RESULT = 10_000
@@ -63,5 +63,5 @@ def _write(part: str | Path, scope: Scope) -> str:
     if isinstance(value, dict):
         raise Unfit(f"{part.text} is an object and cannot stand in a text")
     if isinstance(value, list):
-        return ", ".join(text_of(one) for one in value)
+        return ", ".join(single_text(one) for one in value)
     return text_of(value)

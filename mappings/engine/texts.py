@@ -3,13 +3,15 @@
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 from mappings.engine.errors import Unfit
-from mappings.engine.values import is_empty, length_of, text_of
+from mappings.engine.values import is_empty, length_of, single_text, text_of
 
-_SPACES = re.compile(r"\s+")
-_TAG = re.compile(r"<(?:!--.*?--|/?[A-Za-z][^<>]*|!?[A-Za-z][^<>]*)>", re.DOTALL)
+_TAG = re.compile(r"<[/!]?[A-Za-z][^<>]*>")
+_PLACE = re.compile(r"\{(value|\d{1,2})\}")
+_MOST = 1_000_000
 _EXTENSION = re.compile(r"(?:ext\.?|extension|x|#)\s*(\d{1,8})\s*$", re.IGNORECASE)
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u20e3"
@@ -19,7 +21,7 @@ _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def collapse_spaces(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def title(text: str) -> str:
@@ -36,17 +38,49 @@ def cut(text: str, length: int) -> str:
     text = text.strip()
     if length_of(text) <= length:
         return text
-    kept = text[:length]
-    while length_of(kept) > length:
-        kept = kept[:-1]
+    kept = text[: _fitting(text, length)]
     if not text[len(kept)].isspace():
         word = re.search(r"\s\S*$", kept)
         kept = kept[: word.start()] if word and kept[: word.start()].strip() else kept
     return kept.strip()
 
 
+def _fitting(text: str, length: int) -> int:
+    """Return how many characters fit, those beyond 16 bits counted twice."""
+    used = 0
+    for place, character in enumerate(text[:length]):
+        used += 2 if character > "\uffff" else 1
+        if used > length:
+            return place
+    return length
+
+
 def replace(text: str, find: str, instead: str) -> str:
-    return text.replace(find, instead) if find else text
+    """Replace each occurrence; raise Unfit where the text would grow absurdly."""
+    if not find:
+        return text
+    if len(instead) > len(find):
+        longer = len(text) + text.count(find) * (len(instead) - len(find))
+        if longer > _MOST:
+            raise Unfit(
+                f"The text would grow to {longer} characters",
+                "Shorten the text at the source, or correct the transforms.",
+            )
+    return text.replace(find, instead)
+
+
+def template(value: Any, text: str) -> str | None:
+    """Put a value where {value} stands, or those of a list where {1}, {2} … do."""
+    values = value if isinstance(value, list) else [value]
+    if all(is_empty(one) for one in values):
+        return None
+
+    def written(match: re.Match[str]) -> str:
+        place = 0 if match[1] == "value" else int(match[1]) - 1
+        found = values[place] if 0 <= place < len(values) else None
+        return single_text(found)
+
+    return _PLACE.sub(written, text)
 
 
 def split(text: str, separator: str) -> list[str]:
@@ -55,7 +89,17 @@ def split(text: str, separator: str) -> list[str]:
 
 
 def join(values: list[Any], separator: str) -> str:
-    return separator.join(text_of(one).strip() for one in values if not is_empty(one))
+    """Join what is there; of a list among the values each one counts."""
+    found = (single_text(one).strip() for one in _flat(values) if not is_empty(one))
+    return separator.join(found)
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def first(values: list[Any]) -> Any:
@@ -67,8 +111,20 @@ def default(value: Any, instead: str) -> Any:
 
 
 def no_html(text: str) -> str:
-    plain = _TAG.sub(" ", text)
+    plain = _TAG.sub(" ", _without_comments(text))
     return re.sub(r"[ \t]+", " ", html.unescape(plain)).strip()
+
+
+def _without_comments(text: str) -> str:
+    """Drop each comment; one that never ends is left, as browsers show its words."""
+    kept, position = [], 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start + 4)
+        if end < 0:
+            break
+        kept += [text[position:start], " "]
+        position = end + 3
+    return "".join([*kept, text[position:]])
 
 
 def no_emoji(text: str) -> str:
@@ -82,6 +138,8 @@ def no_emoji(text: str) -> str:
 
 def printable(text: str) -> str:
     """Drop control and direction marks; line breaks and joiners of scripts stay."""
+    if text.isprintable():
+        return text.strip()
     return "".join(
         character
         for character in text

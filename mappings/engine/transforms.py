@@ -1,193 +1,117 @@
-"""The catalogue of transforms: what a row may do with a value on its way.
+"""Transforms: named steps that a value may take on its way, and how they are run.
 
-Each has a name, plain words and described parameters, so that a form can offer it.
-None of them reckons a price, a tax or a credit.
+`catalogue.py` lists them with their words. None of them reckons a price, a tax or a
+credit.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from mappings.engine import codes, moments, numbers, texts
+from mappings.engine import amounts, moments, postal
+from mappings.engine.catalogue import CATALOGUE
 from mappings.engine.errors import DocumentError, Unfit
+from mappings.engine.shapes import Parameter, Transform
 from mappings.engine.values import is_empty, text_of
 
+# A text that grows beyond this is a mistake, and would fill the memory.
+MAX_TEXT = 1_000_000
+MAX_LIST = 20_000
+# What is one value and never empty.
+_SINGLE = frozenset((Decimal, int, bool))
 
-@dataclass(frozen=True)
-class Parameter:
-    """One thing to fill in for a transform; `kind` is text, number or zone."""
-
-    name: str
-    kind: str
-    description: str
-    required: bool = False
-    default: Any = None
-
-
-@dataclass(frozen=True)
-class Transform:
-    """One named step; `takes` is text, number, list or any.
-
-    A step for text or number leaves an empty value empty.
-    """
-
-    name: str
-    takes: str
-    description: str
-    run: Callable[..., Any]
-    parameters: tuple[Parameter, ...] = ()
-
-
-def _text(name: str, description: str, default: str | None = None) -> Parameter:
-    return Parameter(name, "text", description, default is None, default)
-
-
-def _count(name: str, description: str, default: int | None = None) -> Parameter:
-    return Parameter(name, "number", description, default is None, default)
-
-
-_LIST = (
-    Transform("trim", "text", "Removes spaces at both ends.", str.strip),
-    Transform(
-        "collapse_spaces",
-        "text",
-        "Turns line breaks and several spaces into one space.",
-        texts.collapse_spaces,
-    ),
-    Transform("upper", "text", "Writes all in capital letters.", str.upper),
-    Transform("lower", "text", "Writes all in small letters.", str.lower),
-    Transform("title", "text", "Begins each word with a capital.", texts.title),
-    Transform(
-        "cut",
-        "text",
-        "Shortens to a length, at the end of a word where there is one.",
-        texts.cut,
-        (_count("length", "How many characters may stay."),),
-    ),
-    Transform(
-        "replace",
-        "text",
-        "Replaces each occurrence of a text.",
-        texts.replace,
-        (_text("find", "What to look for."), _text("with", "What to put there.", "")),
-    ),
-    Transform(
-        "split",
-        "text",
-        "Splits a text into a list.",
-        texts.split,
-        (_text("separator", "What stands between the parts.", ","),),
-    ),
-    Transform(
-        "join",
-        "list",
-        "Joins the values that are there into one text.",
-        texts.join,
-        (_text("separator", "What to put between them.", " "),),
-    ),
-    Transform(
-        "first_non_empty", "list", "Takes the first value that is there.", texts.first
-    ),
-    Transform(
-        "default_if_empty",
-        "any",
-        "Puts a value where there is none, before tables and look-ups.",
-        texts.default,
-        (_text("value", "The value to put."),),
-    ),
-    Transform(
-        "strip_html", "text", "Removes HTML tags, keeps the words.", texts.no_html
-    ),
-    Transform(
-        "strip_emoji",
-        "text",
-        "Removes emoji and pictures that targets may refuse.",
-        texts.no_emoji,
-    ),
-    Transform(
-        "printable",
-        "text",
-        "Removes control characters and marks that turn the writing direction.",
-        texts.printable,
-    ),
-    Transform("number", "text", "Reads an exact number.", numbers.number),
-    Transform(
-        "whole_number",
-        "text",
-        "Reads a number that has no fraction.",
-        numbers.whole_number,
-    ),
-    Transform(
-        "at_least_zero",
-        "number",
-        "Writes 0 for a number below it.",
-        numbers.at_least_zero,
-    ),
-    Transform("negate", "number", "Turns the sign of a number.", numbers.negate),
-    Transform("absolute", "number", "Drops the sign of a number.", numbers.absolute),
-    Transform("sum", "list", "Adds the numbers of a list.", numbers.total),
-    Transform(
-        "date",
-        "text",
-        "Gives the day of a moment in a time zone.",
-        moments.date,
-        (
-            Parameter("zone", "zone", "Time zone, as Europe/Berlin.", default="UTC"),
-            _text("format", "How to write it.", "%Y-%m-%d"),
-        ),
-    ),
-    Transform("country_code", "text", "Gives the two-letter code.", codes.country_code),
-    Transform(
-        "state_code",
-        "any",
-        "Gives the code of a state or province; takes state and country.",
-        codes.state_code,
-        (_text("country", "Country code, unless it comes as second value.", ""),),
-    ),
-    Transform(
-        "currency_code", "text", "Checks the three-letter code.", codes.currency_code
-    ),
-    Transform(
-        "phone",
-        "text",
-        "Keeps a phone number as written if it fits, else its digits and extension.",
-        texts.phone,
-        (_count("length", "How many characters may stay.", 32),),
-    ),
-    Transform(
-        "yes_no",
-        "any",
-        "Writes true and false as two words.",
-        texts.yes_no,
-        (_text("yes", "Word for true.", "Yes"), _text("no", "Word for false.", "No")),
-    ),
-    Transform(
-        "external_id_safe",
-        "text",
-        "Lets only letters, digits, _ and - pass, as external ids need.",
-        texts.external_id_safe,
-    ),
-)
-CATALOGUE: Mapping[str, Transform] = {transform.name: transform for transform in _LIST}
 
 Chain = tuple[tuple[str, Mapping[str, Any]], ...]
+Step = Callable[[Any], Any]
 
 
 def run_chain(chain: Chain, value: Any) -> Any:
     """Pass a value through each transform in order; raise Unfit or DocumentError."""
-    for name, given in chain:
-        transform = known(name)
-        value = _run(transform, value, fill_in(transform, given))
+    return run_steps(ready(chain), value)
+
+
+def ready(chain: Chain) -> tuple[Step, ...]:
+    """Look up transforms and check their parameters, once for many values."""
+    return tuple(_step(known(name), given) for name, given in chain)
+
+
+def run_steps(steps: tuple[Step, ...], value: Any) -> Any:
+    """Pass a value through each step in order; raise Unfit or DocumentError."""
+    for step in steps:
+        value = step(value)
     return value
 
 
 def known(name: str) -> Transform:
     """Return a transform by name; raise DocumentError with those there are."""
-    if name not in CATALOGUE:
+    found = CATALOGUE.get(name)
+    if found is None:
         raise DocumentError(
             f"there is no transform {name!r}; there are: {', '.join(sorted(CATALOGUE))}"
         )
-    return CATALOGUE[name]
+    return found
+
+
+def _step(transform: Transform, given: Mapping[str, Any]) -> Step:
+    arguments = tuple(fill_in(transform, given).values())
+    run = transform.run
+    if transform.takes == "any":
+        return lambda value: _bounded(run(value, *arguments))
+    if transform.takes == "list":
+        return lambda value: _bounded(
+            run(value if isinstance(value, list) else [value], *arguments)
+        )
+    if transform.takes == "number":
+        return _for_one(transform, run, arguments, as_text=False)
+    return _for_one(transform, run, arguments, as_text=True)
+
+
+def _for_one(
+    transform: Transform,
+    run: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    as_text: bool,
+) -> Step:
+    """Return a step for one value, which leaves an empty one empty."""
+
+    def step(value: Any) -> Any:
+        if type(value) is str:
+            if not value or value.isspace():
+                return None
+        elif type(value) not in _SINGLE or as_text:
+            if is_empty(value):
+                return None
+            if isinstance(value, dict | list):
+                raise _needs_one(transform, value)
+            if as_text:
+                value = text_of(value)
+        return run(value, *arguments) if arguments else run(value)
+
+    return step
+
+
+def _needs_one(transform: Transform, value: Any) -> Unfit:
+    return Unfit(
+        f"'{transform.name}' needs one value, and there is a "
+        f"{'list' if isinstance(value, list) else 'whole object'}",
+        "Choose a field inside it, or put 'join' or 'first_non_empty' before.",
+    )
+
+
+def _bounded(value: Any) -> Any:
+    """Return a value that is not absurdly large; raise Unfit for one that is."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise Unfit(
+            f"The text has grown to {len(value)} characters",
+            "Shorten the text at the source, or correct the transforms.",
+        )
+    if isinstance(value, list) and len(value) > MAX_LIST:
+        raise Unfit(
+            f"The list has {len(value)} values, {MAX_LIST} are allowed",
+            "Shorten the list at the source, or correct the transforms.",
+        )
+    return value
 
 
 def fill_in(transform: Transform, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,12 +135,19 @@ def _parameter(
     if value is None:
         if parameter.required:
             raise DocumentError(f"{transform.name} needs {parameter.name!r}")
-        return parameter.default
+        value = parameter.default
     if parameter.kind == "number":
         return _positive(transform, parameter, value)
-    if parameter.kind == "zone":
-        return moments.zone(text_of(value))
-    return text_of(value)
+    read = _READERS.get(parameter.kind)
+    return read(text_of(value)) if read else text_of(value)
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "zone": moments.zone,
+    "date_format": moments.date_format,
+    "number_format": amounts.number_format,
+    "layout": postal.layout,
+}
 
 
 def _positive(transform: Transform, parameter: Parameter, value: Any) -> int:
@@ -225,22 +156,3 @@ def _positive(transform: Transform, parameter: Parameter, value: Any) -> int:
             f"{parameter.name!r} of {transform.name} must be a whole number above 0"
         )
     return value
-
-
-def _run(transform: Transform, value: Any, parameters: dict[str, Any]) -> Any:
-    arguments = list(parameters.values())
-    if transform.takes == "any":
-        return transform.run(value, *arguments)
-    if transform.takes == "list":
-        listed = value if isinstance(value, list) else [value]
-        return transform.run(listed, *arguments)
-    if is_empty(value):
-        return None
-    if isinstance(value, dict | list):
-        raise Unfit(
-            f"'{transform.name}' needs one value, and there is a "
-            f"{'list' if isinstance(value, list) else 'whole object'}",
-            "Choose a field inside it, or put 'join' or 'first_non_empty' before.",
-        )
-    ready = text_of(value) if transform.takes == "text" else value
-    return transform.run(ready, *arguments)

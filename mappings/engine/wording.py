@@ -7,7 +7,12 @@ from mappings.engine.paths import FACTS
 from mappings.engine.values import text_of
 
 MAX_SHOWN = 200
-_SYSTEMS = {"netsuite": "NetSuite", "shopify": "Shopify"}
+_SYSTEMS = {
+    "netsuite": "NetSuite",
+    "shopify": "Shopify",
+    "magento": "Magento",
+    "salesforce": "Salesforce",
+}
 _RECORDS = {"shipItem": "shipping item", "salesTaxItem": "tax code"}
 _KEYS = {"sku": "SKU", "name": "name", "symbol": "currency code", "iso": "ISO code"}
 

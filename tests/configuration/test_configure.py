@@ -40,6 +40,9 @@ def test_a_second_run_changes_nothing(run):
         "mapping_documents": 2,
         "flows": 2,
         "groups": 1,
+        "routing": 0,
+        "scenarios": 0,
+        "blueprint": 0,
     }
 
 

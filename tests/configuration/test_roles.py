@@ -61,6 +61,17 @@ def test_operators_settle_failures_and_touch_no_settings(roles):
         "errorqueue.retry_failedrecord",
         "errorqueue.edit_failedrecord",
         "errorqueue.exclude_failedrecord",
+        "errorqueue.resolve_failedrecord",
+        "errorqueue.assign_failedrecord",
+        "errorqueue.bulk_failedrecord",
+        "errorqueue.see_payload",
+        "errorqueue.merge_cause",
+        "errorqueue.own_cause",
+        "integrations.answer_ownershipconflict",
+        "errorqueue.add_recipe",
+        "errorqueue.change_recipe",
+        "errorqueue.add_savedview",
+        "errorqueue.add_apitoken",
     }
 
 
@@ -74,6 +85,24 @@ def test_only_integration_admins_set_credentials_and_only_editors_publish(roles)
     assert holders("integrations.view_credential") == set()
 
 
-@pytest.mark.parametrize("name", ["Signers", "Finance reviewers"])
-def test_reviewers_and_signers_only_look(roles, name):
-    assert all(".view_" in right for right in roles[name])
+def test_reviewers_and_signers_look_and_reviewers_take_part_in_the_talk(roles):
+    verbs = {right for right in roles["Signers"] if ".view_" not in right}
+    assert verbs <= {"mappings.sign_mappingversion", "mappings.run_scenario"}
+    verbs = {right for right in roles["Finance reviewers"] if ".view_" not in right}
+    assert verbs == {
+        "errorqueue.assign_failedrecord",
+        "mappings.run_scenario",
+        "mappings.sign_money",
+    }
+
+
+def test_who_writes_a_mapping_never_holds_the_right_to_sign_one(roles):
+    signers = {name for name in roles if "mappings.sign_mappingversion" in roles[name]}
+    finance = {name for name in roles if "mappings.sign_money" in roles[name]}
+    assert (signers, finance) == ({"Signers"}, {"Finance reviewers"})
+    assert "mappings.change_mappingversion" not in roles["Signers"]
+
+
+def test_only_integration_admins_let_recipes_be_applied_by_themselves(roles):
+    allowed = {name for name in roles if "errorqueue.allow_recipe" in roles[name]}
+    assert allowed == {"Integration admins"}

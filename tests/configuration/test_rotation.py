@@ -3,6 +3,8 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from errorqueue import signing
+from errorqueue.models import Subscriber
 from integrations.models import Connection, Credential, Token, vault
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
@@ -37,7 +39,8 @@ def test_f98_rotation_brings_every_secret_under_the_newest_key(
     settings.FIELD_KEYS = [NEW, OLD]
     call_command("rotate_field_keys")
     assert capsys.readouterr().out == (
-        "Sealed anew: 2 credentials, 1 token. Under the newest key already: 0.\n"
+        "Sealed anew: 2 credentials, 1 token, 0 webhook secrets. "
+        "Under the newest key already: 0.\n"
     )
     settings.FIELD_KEYS = [NEW]
     opened = [credential.open().reveal() for credential in connection.credentials.all()]
@@ -51,7 +54,10 @@ def test_f98_a_second_rotation_changes_nothing(connection, settings, capsys):
     before = sealed()
     capsys.readouterr()
     call_command("rotate_field_keys")
-    assert "Sealed anew: 0 credentials, 0 tokens." in capsys.readouterr().out
+    assert (
+        "Sealed anew: 0 credentials, 0 tokens, 0 webhook secrets."
+        in capsys.readouterr().out
+    )
     assert sealed() == before
 
 
@@ -83,3 +89,26 @@ def test_a_token_that_was_never_fetched_is_passed_over(connection, settings, cap
     settings.FIELD_KEYS = [NEW, OLD]
     call_command("rotate_field_keys")
     assert "0 tokens" in capsys.readouterr().out
+
+
+def test_f98_rotation_covers_the_secrets_of_webhooks(db, settings, capsys):
+    settings.FIELD_KEYS = [OLD]
+    subscriber = Subscriber.objects.create(name="Tickets", url="https://t.example/")
+    plain = signing.renew_secret(subscriber)
+    settings.FIELD_KEYS = [NEW, OLD]
+    call_command("rotate_field_keys")
+    assert "1 webhook secret." in capsys.readouterr().out
+    settings.FIELD_KEYS = [NEW]
+    subscriber.refresh_from_db()
+    assert signing.secrets_of(subscriber) == [plain]
+
+
+def test_f98_a_webhook_secret_that_no_key_opens_is_named(connection, settings):
+    Subscriber.objects.create(
+        name="Tickets", url="https://t.example/", sealed_secret="gAAAA"
+    )
+    before = sealed()
+    settings.FIELD_KEYS = [NEW, OLD]
+    with pytest.raises(CommandError, match="Webhook Tickets: no key"):
+        call_command("rotate_field_keys")
+    assert sealed() == before

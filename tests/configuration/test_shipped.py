@@ -23,9 +23,8 @@ ENVIRON = {
 @pytest.fixture
 def shipped(db):
     """Enter the files that Waybill comes with."""
-    files = [
-        str(SHIPPED / name) for name in ("roles.yaml", "mappings.yaml", "demo.yaml")
-    ]
+    names = ("roles", "routing", "mappings", "demo", "scenarios")
+    files = [str(SHIPPED / f"{name}.yaml") for name in names]
     return lambda: configure(files, ENVIRON)
 
 

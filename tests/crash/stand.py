@@ -182,9 +182,8 @@ class Stand:
 
     def _gunicorn(self, port: int) -> list[str]:
         return [
-            *(sys.executable, "-m", "gunicorn", "--no-control-socket"),
-            *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4"),
-            *("--log-level", "warning", "config.wsgi"),
+            *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
+            *("--bind", f"127.0.0.1:{port}", "--workers", "1", "config.wsgi"),
         ]
 
     def child(self, name: str, *command: str, keep: bool = False) -> Child:

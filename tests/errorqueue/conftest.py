@@ -6,18 +6,21 @@ from itertools import count
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from errorqueue import services
+from errorqueue import services, workbench
 from errorqueue.clock import database_time
 from errorqueue.failures import Failure, FailureKind, FieldProblem
 from errorqueue.models import FailedRecord
-from integrations.models import Connection, Flow, SyncRecord
+from integrations.models import Attempt, Connection, Flow, SyncRecord
 from mappings.models import MappingDocument
+from tests.errorqueue.bench import FakeBench
 
 numbers = count(1001)
 
-RIGHTS = ("view", "retry", "edit", "exclude")
+RIGHTS = ("view", "retry", "edit", "exclude", "see_payload")
 
 
 @pytest.fixture
@@ -105,11 +108,16 @@ def make_line(make_record):
     return make
 
 
+def code_of(right: str) -> str:
+    """Return a right's own name: "view" is one over failed records."""
+    return right if "_" in right else f"{right}_failedrecord"
+
+
 @pytest.fixture
 def make_person(db):
     def make(name, *rights):
         person = User.objects.create_user(name, is_staff=True)
-        codes = [f"{right}_failedrecord" for right in rights]
+        codes = [code_of(right) for right in rights]
         person.user_permissions.set(Permission.objects.filter(codename__in=codes))
         return person
 
@@ -139,3 +147,67 @@ def operator(olga, browser_of):
 @pytest.fixture
 def auditor(make_person, browser_of):
     return browser_of(make_person("aurelia", "view"))
+
+
+@pytest.fixture
+def resolver(make_person, browser_of):
+    return browser_of(make_person("rosa", "view", "retry", "resolve"))
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """The class of a workbench whose answers a test sets; `asked` is what it heard."""
+
+    class Bench(FakeBench):
+        asked: list[tuple] = []
+
+    monkeypatch.setitem(workbench._makers, "integrations.syncrecord", Bench)
+    return Bench
+
+
+@pytest.fixture
+def no_bench(monkeypatch):
+    monkeypatch.setattr(workbench, "_makers", {})
+
+
+@pytest.fixture
+def add_try():
+    def add(line, number=1, **changes):
+        exchange = {
+            "method": "PUT",
+            "url": "https://123.suitetalk.api.netsuite.com/record/v1/salesOrder",
+            "request": '{"total":1240.10}',
+            "response": '{"title":"Bad Request"}',
+            "status": 400,
+            "milliseconds": 388,
+            "request_id": "7f3a-91",
+            "error": "",
+        }
+        values = {
+            "record": line.subject,
+            "number": number,
+            "token": number,
+            "version": 1,
+            "payload": {"externalId": "shopify-acme-order-7"},
+            "started_at": database_time(),
+            "milliseconds": 412,
+            "outcome": Attempt.Outcome.FAILED,
+            "message": "NetSuite refused the record.",
+            "exchanges": [exchange],
+        }
+        return Attempt.objects.create(**{**values, **changes})
+
+    return add
+
+
+@pytest.fixture
+def cost_of(operator):
+    """Count the queries of a page, after it was drawn once."""
+
+    def cost(address) -> int:
+        operator.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            operator.get(address)
+        return len(queries)
+
+    return cost

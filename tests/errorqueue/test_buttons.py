@@ -1,11 +1,24 @@
+import re
+from importlib import import_module
+
+import pytest
 from django.contrib.messages import get_messages
 
 from errorqueue import bulk, services
 from errorqueue.admin import failed
+from errorqueue.failures import FailureKind
 from errorqueue.models import FailedRecord
 from tests.errorqueue.pages import LIST, page_of, rows_of, text_of
 
 Status = FailedRecord.Status
+PLAN = "/admin/errorqueue/bulkrun/plan/"
+
+
+@pytest.fixture
+def boss(make_person, browser_of):
+    """Somebody who may do everything to the queue."""
+    rights = ("view", "retry", "edit", "exclude", "resolve", "assign", "bulk")
+    return browser_of(make_person("bea", *rights))
 
 
 def said(response) -> list[str]:
@@ -16,11 +29,11 @@ def statuses() -> list[str]:
     return list(FailedRecord.objects.order_by("pk").values_list("status", flat=True))
 
 
-def press(client, action, lines, **more):
-    index = ["retry_selected", "exclude_selected"].index(action)
+def press(client, lines, **more):
+    """Press "Retry selected" with these rows ticked."""
     data = {
-        "action": ["retry_selected", "exclude_selected"],
-        "index": index,
+        "action": "retry_selected",
+        "index": 0,
         "_selected_action": [line.pk for line in lines],
         **more,
     }
@@ -29,11 +42,13 @@ def press(client, action, lines, **more):
 
 def test_the_row_button_queues_and_returns_to_the_same_list(operator, make_line):
     line = make_line()
-    page = operator.get(f"{LIST}?q=acme&tab=person").content.decode()
-    address = f"{page_of(line, 'retry/')}?_changelist_filters=q%3Dacme%26tab%3Dperson"
+    page = operator.get(f"{LIST}?q=acme&tab=unassigned").content.decode()
+    address = (
+        f"{page_of(line, 'retry/')}?_changelist_filters=q%3Dacme%26tab%3Dunassigned"
+    )
     assert f'formaction="{address}"' in page
     answer = operator.post(address, {"back": "list"})
-    assert answer.url == f"{LIST}?q=acme&tab=person"
+    assert answer.url == f"{LIST}?q=acme&tab=unassigned"
     assert said(answer) == [f"ERR-{line.pk} is queued."]
     assert statuses() == [Status.RETRYING]
 
@@ -68,33 +83,67 @@ def test_retry_selected_counts_what_it_did_and_what_it_skipped(operator, make_li
     assert said(answer) == ["Queued 3, skipped 1 that were settled meanwhile."]
 
 
-def test_exclude_selected_asks_for_a_reason_first(operator, make_line):
-    lines = [make_line(), make_line(amount=None)]
-    answer = press(operator, "exclude_selected", lines)
-    shown = text_of(answer)
-    assert "Records 2 Worth 1,240.00 EUR Kinds 2 Data" in shown
-    assert statuses() == [Status.FAILED] * 2
-    answer = press(operator, "exclude_selected", lines, confirmed="yes", reason=" ")
-    assert "This field is required." in text_of(answer)
-    assert statuses() == [Status.FAILED] * 2
-
-
-def test_the_worth_of_records_is_told_only_where_there_is_one(operator, make_line):
-    free = [make_line(amount=0), make_line(amount=0, currency="")]
-    assert "Worth" not in text_of(press(operator, "exclude_selected", free))
-    pounds = make_line(amount=5, currency="GBP")
-    shown = text_of(press(operator, "exclude_selected", [*free, make_line(), pounds]))
-    assert "Worth 1,240.00 EUR, 5.00 GBP Kinds" in shown
-
-
-def test_exclude_selected_keeps_the_reason_with_each_record(operator, make_line, olga):
-    lines = [make_line(), make_line()]
-    answer = press(
-        operator, "exclude_selected", lines, confirmed="yes", reason="test orders"
+def test_the_buttons_of_a_selection_lead_to_the_plan(boss, make_line):
+    make_line()
+    page = boss.get(f"{LIST}?q=kind:data&o=money").content.decode()
+    assert (
+        '<input type="hidden" name="query" value="q=kind%3Adata&amp;o=money">' in page
     )
-    assert said(answer) == ["Excluded 2."]
-    assert statuses() == [Status.EXCLUDED] * 2
-    assert {line.actions.get().reason for line in lines} == {"test orders"}
+    for verb in ("assign", "snooze", "tag", "preflight", "resolve", "exclude"):
+        button = rf'formaction="{PLAN}"\s+name="verb"\s+value="{verb}"'
+        assert re.search(button, page), verb
+
+
+def test_the_plan_knows_what_the_list_means(boss, make_line):
+    lines = [make_line(), make_line(kind=FailureKind.MAPPING)]
+    told = {"verb": "exclude", "query": "q=kind:mapping", "select_across": "1"}
+    shown = text_of(boss.post(PLAN, {**told, "_selected_action": lines[1].pk}))
+    assert "Exclude 1 record" in shown
+    assert statuses() == [Status.FAILED] * 2
+
+
+def test_who_may_not_run_bulk_work_has_no_such_buttons(operator, make_line):
+    make_line()
+    page = operator.get(LIST).content.decode()
+    assert 'data-key="r"' in page and PLAN not in page
+
+
+def test_a_row_is_retried_without_leaving_the_page(operator, make_line, olga):
+    line = make_line()
+    answer = operator.post(f"{LIST}quick-retry/", {"ids": line.pk}).json()
+    assert answer["said"] == f"ERR-{line.pk} is queued."
+    assert answer["undo"] == {"line": line.pk, "action": line.actions.get().pk}
+    assert answer["rows"][str(line.pk)]["is_moving"] is True
+    again = operator.post(f"{LIST}quick-retry/", {"ids": line.pk}).json()
+    assert again["said"] == f"olga queued ERR-{line.pk} a moment ago."
+    assert line.actions.count() == 1
+
+
+def test_ticked_rows_are_retried_without_leaving_the_page(operator, make_line):
+    lines = [make_line() for _ in range(3)]
+    services.resolve(lines[2].subject, "Delivered.")
+    ids = ",".join(str(line.pk) for line in lines)
+    answer = operator.post(f"{LIST}quick-retry/", {"ids": ids}).json()
+    assert answer["said"] == "Queued 2, skipped 1 that were settled meanwhile."
+    assert statuses() == [Status.RETRYING, Status.RETRYING, Status.RESOLVED]
+
+
+def test_a_retry_without_leaving_the_page_takes_the_same_right(auditor, make_line):
+    line = make_line()
+    answer = auditor.post(f"{LIST}quick-retry/", {"ids": line.pk})
+    assert answer.status_code == 403
+    assert auditor.get(f"{LIST}quick-retry/").status_code == 405
+    assert statuses() == [Status.FAILED]
+
+
+def test_e_leads_to_the_editor_of_the_record(operator, auditor, make_line):
+    line = make_line()
+    assert operator.get(page_of(line, "edit/")).url == line.subject.edit_url()
+    assert auditor.get(page_of(line, "edit/")).status_code == 403
+    services.resolve(line.subject, "Delivered.")
+    answer = operator.get(page_of(line, "edit/"))
+    assert answer.url == page_of(line, "change/")
+    assert said(answer) == [f"ERR-{line.pk} has nothing that could be edited here."]
 
 
 def test_one_record_is_excluded_from_its_own_page(operator, make_line):
@@ -107,36 +156,19 @@ def test_one_record_is_excluded_from_its_own_page(operator, make_line):
     assert FailedRecord.objects.get().settled_how == "Excluded: test order"
 
 
-def test_f87_retry_of_very_many_shows_count_and_sample_first(
-    operator, make_line, monkeypatch
-):
+def test_f87_retry_of_very_many_asks_the_plan_first(boss, make_line, monkeypatch):
     monkeypatch.setattr(failed, "MOST_UNASKED", 3)
     lines = [make_line() for _ in range(6)]
-    answer = press(operator, "retry_selected", lines[:1], select_across="1")
-    shown = text_of(answer)
-    assert "Records 6 Worth 7,440.00 EUR" in shown
-    assert "The 5 oldest of 6 are shown." in shown
+    for more in ({"select_across": "1"}, {}):
+        answer = press(boss, lines, query="q=kind:data", **more)
+        assert (answer.status_code, answer.headers["Location"]) == (307, PLAN)
     assert statuses() == [Status.FAILED] * 6
-    hidden = dict(answer.context["hidden"])
-    answer = operator.post(LIST, {**hidden, "confirmed": "yes"})
-    assert said(answer) == ["Queued 6."]
-
-
-def test_f87_lines_that_came_after_the_question_are_not_answered(
-    operator, make_line, monkeypatch
-):
-    lines = [make_line() for _ in range(2)]
-    answer = press(operator, "exclude_selected", lines[:1], select_across="1")
-    later = make_line()
-    hidden = dict(answer.context["hidden"])
-    operator.post(LIST, {**hidden, "confirmed": "yes", "reason": "test orders"})
-    later.refresh_from_db()
-    assert later.status == Status.FAILED
-    assert statuses() == [Status.EXCLUDED, Status.EXCLUDED, Status.FAILED]
+    told = {"query": "q=kind:data", "select_across": "1", "index": "0"}
+    assert "6 records" in text_of(boss.post(PLAN, told))
 
 
 def test_one_request_does_a_bounded_number_and_names_the_rest(make_line, monkeypatch):
-    monkeypatch.setattr(bulk, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(import_module("errorqueue.bulk.each"), "MOST_AT_ONCE", 2)
     oldest = [make_line(minutes=minutes) for minutes in (900, 800, 5)]
     counted = bulk.each(FailedRecord.objects.all(), services.retry)
     assert counted.sentence("Queued") == (
@@ -161,7 +193,7 @@ def test_a_bulk_action_loads_subjects_by_the_batch(
 
 def test_nothing_selected_changes_nothing(operator, make_line):
     make_line()
-    press(operator, "retry_selected", [])
+    press(operator, [])
     assert statuses() == [Status.FAILED]
 
 

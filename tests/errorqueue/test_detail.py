@@ -1,45 +1,12 @@
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from errorqueue import services
 from errorqueue.admin.detail import changes, readable
-from errorqueue.clock import database_time
 from errorqueue.failures import FailureKind
 from errorqueue.models import FailedRecord
-from integrations.models import Attempt, SyncRecord
+from integrations.models import SyncRecord
 from tests.errorqueue.conftest import failure
 from tests.errorqueue.pages import page_of, text_of
-
-
-@pytest.fixture
-def add_try():
-    def add(line, number=1, **changes):
-        exchange = {
-            "method": "PUT",
-            "url": "https://123.suitetalk.api.netsuite.com/record/v1/salesOrder",
-            "request": '{"total":1240.10}',
-            "response": '{"title":"Bad Request"}',
-            "status": 400,
-            "milliseconds": 388,
-            "request_id": "7f3a-91",
-            "error": "",
-        }
-        values = {
-            "record": line.subject,
-            "number": number,
-            "token": number,
-            "version": 1,
-            "payload": {"externalId": "shopify-acme-order-7"},
-            "started_at": database_time(),
-            "milliseconds": 412,
-            "outcome": Attempt.Outcome.FAILED,
-            "message": "NetSuite refused the record.",
-            "exchanges": [exchange],
-        }
-        return Attempt.objects.create(**{**values, **changes})
-
-    return add
 
 
 def test_the_page_answers_what_why_and_how(operator, make_line):
@@ -85,24 +52,6 @@ def test_both_payloads_and_every_try_are_on_the_page(operator, make_line, add_tr
     assert "request id 7f3a-91" in shown
     assert '"total": 1240.10' in shown
     assert '{"title": "Bad Request"}' in shown
-
-
-def test_the_page_costs_the_same_queries_for_1_and_20_tries(
-    operator, make_line, add_try
-):
-    line = make_line()
-    add_try(line, 1)
-
-    def cost() -> int:
-        with CaptureQueriesContext(connection) as queries:
-            operator.get(page_of(line, "change/"))
-        return len(queries)
-
-    cost()
-    few = cost()
-    for number in range(2, 21):
-        add_try(line, number)
-    assert cost() == few
 
 
 def test_an_unknown_outcome_is_said_and_a_retry_called_safe(operator, make_line):

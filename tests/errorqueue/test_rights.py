@@ -60,9 +60,12 @@ def test_retry_and_exclude_are_separate_rights(make_person, browser_of, make_lin
 def test_edit_is_offered_only_with_its_right(make_person, browser_of, make_line):
     line = make_line()
     retrier = browser_of(make_person("rita", "view", "retry"))
-    editor = browser_of(make_person("edith", "view", "retry", "edit"))
+    blind = browser_of(make_person("bert", "view", "retry", "edit"))
+    editor = browser_of(make_person("edith", "view", "retry", "edit", "see_payload"))
     address, target = page_of(line, "change/"), line.subject.edit_url()
     assert target not in retrier.get(address).content.decode()
+    assert target not in blind.get(address).content.decode()
+    assert blind.get(target).status_code == 403
     assert target in editor.get(address).content.decode()
 
 

@@ -89,6 +89,7 @@ def test_a_search_without_any_hit_names_no_other_tab(operator, wanted):
 
 
 def test_the_document_at_the_target_finds_the_settled_line(operator, wanted):
-    services.resolve(wanted.subject, "Delivered to NetSuite as SO-7009.")
-    found = operator.get(LIST, {"q": "so-7009", "tab": "resolved"})
-    assert rows_of(found) == [wanted.pk]
+    services.resolve(wanted.subject, "Delivered.", target_id="SO-7009")
+    for text in ("so-7009", "target:SO-70"):
+        found = operator.get(LIST, {"q": text, "tab": "resolved"})
+        assert rows_of(found) == [wanted.pk]

@@ -131,7 +131,11 @@ def let_pass(demo) -> Callable[[float], None]:
             lease_until=F("lease_until") - by
         )
         Connection.objects.exclude(probe_at=None).update(probe_at=F("probe_at") - by)
-        Connection.objects.update(state_since=F("state_since") - by)
+        Connection.objects.update(
+            state_since=F("state_since") - by,
+            limited_until=F("limited_until") - by,
+            limited_since=F("limited_since") - by,
+        )
 
     return let
 

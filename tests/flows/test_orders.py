@@ -104,21 +104,6 @@ def test_f30_a_lost_answer_is_settled_by_looking_and_not_doubled(
     assert "found there already" in record.attempts.order_by("-number")[0].message
 
 
-def test_a_customer_netsuite_lost_is_made_again_and_the_order_goes(
-    post_order, netsuite, drain, let_pass
-):
-    post_order(number=1005)
-    drain()
-    [gone] = netsuite.customers.values()
-    netsuite.store.remove(netsuite.store.get("customer", gone["id"]), netsuite.now())
-    let_pass(3600)
-    post_order(number=1006)
-    drain()
-    assert SyncRecord.objects.get(label="#1006").state == SyncRecord.State.DELIVERED
-    [again] = netsuite.customers.values()
-    assert again["id"] != gone["id"]
-
-
 def test_f39_a_refused_log_in_holds_everything_and_alerts_once(
     post_order, netsuite, drain, let_pass
 ):

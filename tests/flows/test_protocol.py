@@ -4,9 +4,8 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
-from django.db import connection as database
-from django.test.utils import CaptureQueriesContext
+from django.db import IntegrityError, OperationalError
+from django.db.models import F
 
 from errorqueue.clock import database_time
 from integrations.connectors.errors import ConnectionFailed, ServerFault
@@ -20,11 +19,11 @@ from integrations.models import (
     Flow,
     SyncRecord,
     WorkerGroup,
+    statements,
 )
 from integrations.simulators.base import AnswerLost
 from integrations.sync import outcome, runner
 from integrations.sync.confirming import confirm_due
-from integrations.sync.desk import Desk
 from mappings import services as mappings
 from tests.flows.test_ledger import doubled, newer
 from tests.flows.test_orders import post_order
@@ -92,7 +91,7 @@ def order_of(number):
 def test_f19_a_deadlock_in_the_outcome_repeats_that_step_and_not_the_call(
     claimed, netsuite, monkeypatch
 ):
-    record, link, falls = claimed(5001), outcome._link, [1, 2]
+    record, link, falls = claimed(5001), outcome.link, [1, 2]
 
     def deadlock(*args):
         if falls:
@@ -100,7 +99,7 @@ def test_f19_a_deadlock_in_the_outcome_repeats_that_step_and_not_the_call(
             raise OperationalError("deadlock detected")
         return link(*args)
 
-    monkeypatch.setattr(outcome, "_link", deadlock)
+    monkeypatch.setattr(outcome, "link", deadlock)
     monkeypatch.setattr(runner, "PAUSES", (0.0, 0.0, 0.0))
     runner.run(record, nullcontext)
     assert order_of(5001).state == State.DELIVERED
@@ -150,6 +149,24 @@ def test_f17_a_database_that_dies_before_the_outcome_leaves_an_unknown_for_a_loo
     let_pass(25)
     drain()
     assert order_of(5003).state == State.DELIVERED
+    assert len(netsuite.orders) == len(creates(netsuite)) == 1
+
+
+def test_f19_an_error_amid_the_statements_of_an_outcome_leaves_none_of_them(
+    claimed, netsuite, drain, let_pass, monkeypatch
+):
+    record = claimed(5032)
+    broken = "INSERT INTO integrations_bell (lane) VALUES (NULL)"
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, "LINK", broken)
+        with pytest.raises(IntegrityError):
+            runner.run(record, nullcontext)
+    assert order_of(5032).state == State.RUNNING
+    assert record.attempts.get().outcome == Outcome.OPEN
+    assert not AuditEntry.objects.filter(subject_id=record.pk).exists()
+    let_pass(25)
+    drain()
+    assert order_of(5032).state == State.DELIVERED
     assert len(netsuite.orders) == len(creates(netsuite)) == 1
 
 
@@ -281,6 +298,48 @@ def test_f46_a_create_without_protection_waits_for_the_vendors_limit(
     assert after.target_connection.strikes <= 1
 
 
+def test_f46_an_edit_after_a_time_out_does_not_shorten_the_vendors_limit(
+    claimed, netsuite, drain, let_pass, order_line, monkeypatch, settings
+):
+    settings.LATE_SECONDS = 900
+    record = claimed(5030)
+    monkeypatch.setattr(NetSuite, "refuses_doubles", False)
+    netsuite.fail_next(lost=True, path="salesOrder")
+    runner.run(record, nullcontext)
+    edited = {**record.source, **doubled(5030)}
+    SyncRecord.objects.filter(pk=record.pk).update(edited=edited)
+    for _ in range(3):
+        order_of(5030).enqueue()
+        drain()
+        after = order_of(5030)
+        assert after.state == State.WAITING
+        assert after.due_at - database_time() > timedelta(minutes=10)
+    assert len(creates(netsuite)) == 1
+    Attempt.objects.update(started_at=F("started_at") - timedelta(seconds=900))
+    let_pass(901)
+    drain()
+    # What the first try had written is compared with the edit, never written twice.
+    assert len(creates(netsuite)) == 2
+    assert len(netsuite.orders) == 1
+    assert order_line("#5030").kind == "conflict"
+
+
+def test_f46_an_edit_is_repeated_at_once_where_the_vendor_refuses_doubles(
+    claimed, netsuite, drain, let_pass, order_line, settings
+):
+    settings.LATE_SECONDS = 900
+    record = claimed(5031)
+    netsuite.fail_next(lost=True, path="salesOrder")
+    runner.run(record, nullcontext)
+    edited = {**record.source, **doubled(5031)}
+    SyncRecord.objects.filter(pk=record.pk).update(edited=edited)
+    order_of(5031).enqueue()
+    drain()
+    assert len(creates(netsuite)) == 2
+    assert len(netsuite.orders) == 1
+    assert order_line("#5031").kind == "conflict"
+
+
 def test_f54_an_older_update_that_lands_late_is_written_over_again(
     claimed, netsuite, drain, let_pass, late, settings
 ):
@@ -358,7 +417,7 @@ def test_f09_a_worker_that_lost_its_claim_in_the_call_writes_its_attempt_only(
     )
 
 
-def test_f14_a_worker_of_a_dead_cluster_sends_and_settles_nothing(
+def test_f07_a_worker_of_a_dead_cluster_sends_and_settles_nothing(
     claimed, netsuite, monkeypatch
 ):
     record, now = claimed(5013), database_time()
@@ -430,36 +489,3 @@ def test_f69_two_first_orders_of_one_customer_make_one_customer(
     post_order(number=5018, customer=payload["customer"], email=payload["email"])
     drain()
     assert (len(netsuite.customers), len(netsuite.orders)) == (1, 2)
-
-
-# The price of a delivery
-
-
-def test_a_delivery_asks_the_database_no_more_than_this(post_order, drain, target):
-    for number in range(5020, 5023):
-        post_order(number=number)
-    while inbox.read_waiting():
-        pass
-    desk, asked = Desk(), []
-    while found := SyncRecord.objects.claim(target, "w", 1, LEASE):
-        with CaptureQueriesContext(database) as queries:
-            runner.run(found[0], nullcontext, desk)
-        asked.append(len(queries))
-    assert SyncRecord.objects.filter(state=State.DELIVERED).count() >= 4
-    assert asked[-1] <= 14
-
-
-def test_a_desk_keeps_what_was_read_for_a_moment_but_no_miss():
-    desk, answers = Desk(), iter([None, "one", "two"])
-    read = [desk.keep("key", lambda: next(answers)) for _ in range(3)]
-    assert read == [None, "one", "one"]
-    desk.clear()
-    assert desk.keep("key", lambda: next(answers)) == "two"
-
-
-def test_a_record_that_a_person_sent_again_is_read_afresh(claimed, monkeypatch):
-    record, desk, cleared = claimed(5024), Desk(), []
-    monkeypatch.setattr(desk, "clear", lambda: cleared.append(1))
-    record.asks_afresh = True
-    runner.run(record, nullcontext, desk)
-    assert cleared

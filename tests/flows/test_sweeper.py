@@ -62,6 +62,7 @@ def everything_due(post_order):
 
 
 ALL = {
+    "do_background",
     "drain_inbox",
     "drain_connection",
     "probe_connection",

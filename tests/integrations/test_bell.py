@@ -1,12 +1,24 @@
 from datetime import timedelta
+from functools import partial
+from threading import Event, Thread
 
 import pytest
-from django.db import transaction
+from django.db import connection, connections, transaction
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from integrations.models import Bell, ring_alerts, ring_connection, ring_inbox
+from errorqueue.clock import database_time
+from integrations.models import (
+    Bell,
+    Connection,
+    InboxEvent,
+    bell,
+    ring_alerts,
+    ring_connection,
+    ring_inbox,
+)
+from integrations.sync.sweeper import wake_inbox
 
 
 def test_many_rings_of_one_lane_queue_one_wake_up(db):
@@ -49,3 +61,131 @@ def test_every_bell_rings_a_function_that_exists_with_integers_only(db):
         task = SignedPackage.loads(row.payload)
         assert callable(import_string(task["func"]))
         assert all(type(value) is int for value in task["args"])
+
+
+# The answer and a commit cross each other
+
+
+@pytest.fixture
+def source(transactional_db):
+    return Connection.objects.create(
+        name="Shop",
+        slug="shop",
+        system="shopify",
+        account_id="shop",
+        namespace="s",
+        auth_method="client_credentials",
+    )
+
+
+def enter(source, delivery_id):
+    return InboxEvent.objects.create(
+        connection=source,
+        delivery_id=delivery_id,
+        body=b"{}",
+        digest="0",
+        received_at=database_time(),
+    )
+
+
+def in_background(work):
+    def live():
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=live)
+    thread.start()
+    return thread
+
+
+class Writer:
+    """Enters an event and rings, and commits when it is told to."""
+
+    def __init__(self, source):
+        self.source, self.rang, self.may_commit = source, Event(), Event()
+        self.thread = in_background(self.write)
+        assert self.rang.wait(20)
+
+    @transaction.atomic
+    def write(self):
+        enter(self.source, "late")
+        ring_inbox()
+        self.rang.set()
+        assert self.may_commit.wait(20)
+
+    def commit(self):
+        self.may_commit.set()
+        self.thread.join()
+
+
+def test_f15_an_answer_waits_for_who_found_the_bell_rung_and_so_sees_its_event(
+    source, monkeypatch
+):
+    monkeypatch.setattr(bell, "PATIENCE", "20s")
+    ring_inbox()
+    writer, seen = Writer(source), []
+
+    def read():
+        Bell.objects.answer("inbox")
+        seen.append(InboxEvent.objects.count())
+
+    reader = in_background(read)
+    reader.join(0.3)
+    assert reader.is_alive() and seen == []
+    writer.commit()
+    reader.join()
+    assert seen == [1]
+    assert OrmQ.objects.count() == 1  # no second wake-up was needed
+
+
+def test_f15_a_frozen_writer_keeps_no_answer_and_its_event_is_rung_for_by_the_sweep(
+    source, monkeypatch
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one write at a time.")
+    monkeypatch.setattr(bell, "PATIENCE", "50ms")
+    ring_inbox()
+    OrmQ.objects.all().delete()
+    writer = Writer(source)
+    Bell.objects.answer("inbox")
+    assert not InboxEvent.objects.exists()
+    writer.commit()
+    assert not OrmQ.objects.exists()
+    wake_inbox()
+    assert OrmQ.objects.count() == 1
+
+
+def test_f15_whoever_rings_after_the_answer_rings_anew_though_it_began_before(source):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite lets one write at a time.")
+    ring_inbox()
+    OrmQ.objects.all().delete()
+    with transaction.atomic():
+        enter(source, "early")  # begun before the answer, rung after it
+        in_background(partial(Bell.objects.answer, "inbox")).join()
+        ring_inbox()
+    assert OrmQ.objects.count() == 1
+
+
+def test_f15_no_event_of_many_writers_is_missed_without_any_sweep(source, monkeypatch):
+    monkeypatch.setattr(bell, "PATIENCE", "20s")
+    writers, each = 4, 15
+
+    def write(number):
+        for count in range(each):
+            with transaction.atomic():
+                enter(source, f"{number}-{count}")
+                ring_inbox()
+
+    threads = [in_background(partial(write, number)) for number in range(writers)]
+    seen: set[str] = set()
+    while any(thread.is_alive() for thread in threads) or OrmQ.objects.exists():
+        wake_up = OrmQ.objects.first()
+        if wake_up is None:
+            continue
+        wake_up.delete()
+        Bell.objects.answer("inbox")
+        seen |= set(InboxEvent.objects.values_list("delivery_id", flat=True))
+    assert len(seen) == writers * each

@@ -1,19 +1,26 @@
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 
 from errorqueue.clock import database_time
 from integrations.models import Bell, Connection, Flow, Slot, SlotMinute, SyncRecord
 from integrations.sync import drain as drain_module
-from integrations.sync import slots
-from integrations.sync.drain import drain
+from integrations.sync import returns, slots
+from integrations.sync.drain import Drain, drain
 from integrations.sync.heartbeat import renew_records
 
 State = SyncRecord.State
+A_DAY_AHEAD = datetime.now(UTC) + timedelta(days=1)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -258,3 +265,165 @@ def test_f23_a_row_that_somebody_locked_keeps_no_other_lease_from_its_renewal(
     assert after["free"] > before["free"] + timedelta(seconds=30)
     assert after["locked"] == before["locked"]
     assert all(record.good_until for record in records)
+
+
+# What is in hand when the connection or the database goes away
+
+
+def charged():
+    return SyncRecord.objects.filter(crashes__gt=0).count()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": Connection.State.PAUSED},
+        {"probe_at": A_DAY_AHEAD},
+        {"limited_until": A_DAY_AHEAD},
+    ],
+    ids=["paused", "suspected", "limited"],
+)
+def test_f28_what_was_not_begun_goes_back_when_the_connection_is_not_to_be_used(
+    account, orders, enter, vendor, change
+):
+    vendor.seconds = 0.4  # a thread for each slot, and more in hand behind them
+    enter(orders, *map(str, range(30)))
+    working = in_background(drain, account.pk)
+    while len(vendor.order) < 3:
+        time.sleep(0.005)
+    assert SyncRecord.objects.filter(state=State.RUNNING).count() > 3
+    Connection.objects.update(**change)
+    working.join()
+    begun = len(vendor.order)
+    assert begun <= 8
+    back = SyncRecord.objects.filter(state=State.WAITING)
+    assert back.count() == 30 - begun
+    assert set(back.values_list("crashes", "worker", "lease_until")) == {(0, "", None)}
+    assert not Slot.objects.exclude(lease_until=None).exists()
+    assert not SyncRecord.objects.has_due(account)
+
+
+@pytest.fixture
+def away(monkeypatch, vendor):
+    """A database that refuses the first so many tries to give back."""
+    give_back, left = SyncRecord.give_back, [0]
+
+    def refuse(record, *args):
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("the database is starting up")
+        give_back(record, *args)
+
+    monkeypatch.setattr(SyncRecord, "give_back", refuse)
+    monkeypatch.setattr(returns, "PAUSE_SECONDS", 0.01)
+    return left
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_f17_a_record_that_the_database_let_nobody_begin_goes_back_uncharged(
+    account, orders, enter, vendor, away, monkeypatch, error
+):
+    falls = {str(number): 2 for number in range(6)}
+
+    def run(record, gate, desk):
+        if falls[record.source_key]:
+            falls[record.source_key] -= 1
+            raise error("the line is gone")
+        vendor.run(record, gate, desk)
+
+    monkeypatch.setattr(drain_module, "run", run)
+    enter(orders, *falls)
+    away[0] = 3
+    while SyncRecord.objects.exclude(state=State.DELIVERED).exists():
+        drain(account.pk)
+    assert sorted(vendor.order) == sorted(falls)
+    assert charged() == 0
+
+
+def test_f17_a_suspect_that_the_database_let_nobody_begin_is_not_charged_again(
+    account, orders, enter, vendor, away, monkeypatch
+):
+    falls = [1, 1]
+
+    def run(record, gate, desk):
+        if falls:
+            falls.pop()
+            raise OperationalError("the line is gone")
+        assert record.crashes == 3
+        vendor.run(record, gate, desk)
+
+    monkeypatch.setattr(drain_module, "run", run)
+    left_behind(enter(orders, "feared"))
+    away[0] = 2
+    while SyncRecord.objects.exclude(state=State.DELIVERED).exists():
+        drain(account.pk)
+    assert vendor.order == ["feared"]
+
+
+def test_a_record_whose_request_was_begun_keeps_its_charge(
+    account, orders, enter, vendor, monkeypatch
+):
+    def run(record, gate, desk):
+        with gate():
+            pass
+        raise OperationalError("the line is gone")
+
+    monkeypatch.setattr(drain_module, "run", run)
+    enter(orders, "sent")
+    drain(account.pk)
+    record = SyncRecord.objects.get()
+    assert (record.state, record.crashes) == (State.RUNNING, 1)
+
+
+def test_f08_a_record_whose_own_statements_are_refused_is_charged_in_the_end(
+    account, orders, enter, vendor, monkeypatch
+):
+    tries = []
+
+    def run(record, gate, desk):
+        tries.append(record.source_key)
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(drain_module, "run", run)
+    enter(orders, "poison")
+    drain(account.pk)
+    assert len(tries) == returns.MOST_EXCUSES + 1
+    assert charged() == 1
+
+
+def test_f17_a_drain_that_loses_the_database_gives_back_what_it_has_not_begun(
+    account, orders, enter, vendor, away, monkeypatch
+):
+    vendor.seconds = 0.1
+    enter(orders, *map(str, range(30)))
+    look = Drain._look_around
+
+    def lost(self):
+        if len(vendor.order) >= 3:
+            raise OperationalError("server closed the connection unexpectedly")
+        look(self)
+
+    monkeypatch.setattr(Drain, "_look_around", lost)
+    away[0] = 5
+    with pytest.raises(OperationalError):
+        drain(account.pk)
+    assert states() == {State.DELIVERED, State.WAITING}
+    assert charged() == 0
+    assert not Slot.objects.exclude(lease_until=None).exists()
+
+
+def test_f17_a_record_that_waits_again_after_its_lease_is_still_given_back_its_charge(
+    account, orders, enter
+):
+    enter(orders, "freed", "claimed")
+    lease = timedelta(seconds=20)
+    freed, claimed = SyncRecord.objects.claim(account, "w", 2, lease)
+    SyncRecord.objects.update(state=State.WAITING, worker="", lease_until=None)
+    SyncRecord.objects.filter(pk=claimed.pk).update(token=claimed.token + 1)
+    for record in (freed, claimed):
+        record.give_back()
+        record.refresh_from_db()
+    assert (freed.crashes, claimed.crashes) == (0, 1)
+    freed.give_back()
+    freed.refresh_from_db()
+    assert freed.crashes == 0

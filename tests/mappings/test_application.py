@@ -185,6 +185,12 @@ def test_a_template_knows_no_calls_and_no_formats(template):
     assert problem.kind == "mapping"
 
 
+def test_a_list_of_objects_stands_in_no_template():
+    row = make_row("a", kind=Kind.TEMPLATE, template="Lines {lines}")
+    found = only(run_row(row, {"lines": [{"sku": "A"}]}))
+    assert found.rule == "An object cannot stand in a text"
+
+
 def test_a_template_reaches_no_attributes():
     row = make_row("a", kind=Kind.TEMPLATE, template="{name.__class__}", required=True)
     assert only(run_row(row, {"name": "n"})).kind == "data"

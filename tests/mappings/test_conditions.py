@@ -141,3 +141,8 @@ def test_no_text_breaks_the_reader_of_conditions(text):
         holds(text, SCOPE)
     except DocumentError:
         return
+
+
+def test_a_condition_without_end_is_refused_before_it_is_read():
+    with pytest.raises(DocumentError, match="2000 characters at most"):
+        parse_condition("name or " * 100_000 + "name")

@@ -1,11 +1,17 @@
+import threading
+import time
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 
-from mappings import services
+from mappings import services, signing
 from mappings.engine import check_document
-from mappings.models import MappingRow, MappingVersion
+from mappings.models import MappingRow, MappingVersion, ValueTable
+from mappings.moves import digest_of
 from tests.mappings import shipped
 from tests.mappings.filling import fill_draft
+from tests.mappings.lines import Environment, make_line, new_draft
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +123,45 @@ def test_a_draft_can_be_deleted_and_its_rows_go_along(draft):
     pk = draft.pk
     draft.delete()
     assert not MappingRow.objects.filter(version_id=pk).exists()
+
+
+def test_a_published_version_follows_its_table_to_another_name(db):
+    """A worker has read the version long ago; its table is renamed, and another one
+    takes the old name."""
+    document = make_line(Environment.SANDBOX)
+    draft = new_draft(document, None)
+    table = ValueTable.objects.create(name="Ship methods")
+    table.rows.create(source="std", target="Standard")
+    draft.rows.update(kind="table", table=table)
+    live = services.publish(draft, None)
+    assert live.as_document().tables == {"Ship methods": {"std": "Standard"}}
+    ValueTable.objects.filter(pk=table.pk).update(name="Carriers")
+    other = ValueTable.objects.create(name="Ship methods")
+    other.rows.create(source="std", target="Wrong")
+    found = MappingVersion.objects.get(pk=live.pk).as_document()
+    assert found.tables == {"Carriers": {"std": "Standard"}}
+    assert found.rows[0].table == "Carriers"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_being_saved_is_in_what_is_sent(transactional_db):
+    draft = new_draft(make_line(), None)
+    changed = threading.Event()
+
+    def change() -> None:
+        try:
+            with transaction.atomic():
+                row = MappingRow.objects.get(version=draft)
+                row.source = "email"
+                row.save()
+                changed.set()
+                time.sleep(0.5)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    changed.wait(5)
+    sent = signing.send(draft, None)
+    thread.join()
+    assert digest_of(sent) == sent.digest

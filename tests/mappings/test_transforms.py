@@ -1,4 +1,6 @@
+import time
 import unicodedata
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -44,6 +46,17 @@ def through(chain, value):
         ("join", ["Ada", None, " ", "Lovelace"], "Ada Lovelace"),
         ("join(', ')", ["a", 2, Decimal("1.50")], "a, 2, 1.50"),
         ("join", "alone", "alone"),
+        (
+            "join",
+            [["12 Harbour Road", "Unit 4"], "Bergen"],
+            "12 Harbour Road Unit 4 Bergen",
+        ),
+        ("split_lines", " a \r\n\n b\u2028c ", ["a", "b", "c"]),
+        (
+            "address_block",
+            ["Ada", "", ["1 Mill St", "Unit 4"], "", "Louisville", "KY", "40202", "US"],
+            "Ada\n1 Mill St\nUnit 4\nLouisville, KY 40202\nUS",
+        ),
         ("first_non_empty", [None, "", " ", "x", "y"], "x"),
         ("first_non_empty", [None, ""], None),
         ("default_if_empty(Standard)", None, "Standard"),
@@ -120,6 +133,9 @@ def test_a_transform_does_what_it_says(chain, value, expected):
         ("external_id_safe", "a b", "may not have"),
         ("trim", ["a"], "needs one value"),
         ("upper", {"a": 1}, "whole object"),
+        ("join", [{"a": 1}, "b"], "object cannot stand in a text"),
+        ("address_block", [{"a": 1}], "object cannot stand in a text"),
+        ("template('x {1}')", [["a"]], "list cannot stand in a text"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_words(chain, value, words):
@@ -160,6 +176,9 @@ def test_every_transform_explains_itself_and_its_parameters():
                 "text",
                 "number",
                 "zone",
+                "date_format",
+                "number_format",
+                "layout",
             )
             assert parameter.required == (parameter.default is None)
 
@@ -258,3 +277,30 @@ def test_f79_a_sum_is_exact_to_the_cent(parts):
     cents = sum(int(part * 100) for part in parts)
     found = through("sum", [str(part) for part in parts])
     assert isinstance(found, Decimal) and found * 100 == cents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cut(" + " " * 3_000 + "'a'b)",
+        "trim" + " " * 30_000 + "(",
+        "cut(" + "a = " * 1_000 + "'",
+        "cut(" + "'a' " * 1_000 + "b)",
+    ],
+)
+def test_no_text_makes_reading_a_chain_long(text):
+    start = time.thread_time()
+    with pytest.raises(DocumentError):
+        parse_chain(text)
+    assert time.thread_time() - start < 0.5
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+@pytest.mark.parametrize("text", [" " * 60_000, "<!-- " * 12_000, "x 1" * 20_000])
+def test_no_text_keeps_a_transform_busy(name, text):
+    example = CATALOGUE[name].example
+    chain = ((name, (example and example.given) or {}),)
+    start = time.thread_time()
+    with suppress(Unfit):
+        run_chain(chain, f"a{text}b")
+    assert time.thread_time() - start < 1

@@ -246,3 +246,13 @@ def test_stock_is_set_through_the_controls():
     assert control(api, "stock", body).ok
     rows = api.rows("SELECT quantityavailable FROM aggregateitemlocation")
     assert rows == [{"quantityavailable": "4"}]
+
+
+def test_links_of_other_consoles_lead_to_each_record():
+    api = open_account()
+    customer = api.simulator.add_customer(firstName="<b>Ada</b>", lastName="Byron")
+    page = visitor(api).get(f"{ROOT}/ui/records/customer/{customer}")
+    assert page.status_code == 200
+    assert "Byron" in page.text and "<b>Ada</b>" not in page.text
+    assert visitor(api).get(f"{ROOT}/ui/records/customer/999999").status_code == 404
+    assert visitor(api).get(f"{ROOT}/ui/records/salesOrder/999999").status_code == 404

@@ -160,3 +160,15 @@ def test_journal_keeps_vendor_calls_and_leaves_out_the_page(shop):
     calls = get(shop, "/_simulator/journal").json()
     assert [x["path"] for x in calls] == ["/admin/api/2026-10/graphql.json"]
     assert calls[0]["status"] == 200
+
+
+def test_links_of_other_consoles_lead_to_orders_and_customers(shop):
+    order = shop.place(email="ada@example.com")
+    key = order["admin_graphql_api_id"].rpartition("/")[2]
+    page = get(shop, f"/admin/orders/{key}")
+    assert page.status_code == 200 and order["name"] in page.text
+    customer = order["customer"]["admin_graphql_api_id"].rpartition("/")[2]
+    page = get(shop, f"/admin/customers/{customer}")
+    assert page.status_code == 200 and "ada@example.com" in page.text
+    assert get(shop, "/admin/orders/5").status_code == 404
+    assert get(shop, "/admin/customers/5").status_code == 404

@@ -50,6 +50,7 @@ CERTIFICATE = AuthMethod(
             "Private key",
             secret=True,
             multiline=True,
+            longest_days=730,  # of its certificate
             help="PEM text of the key behind the certificate: RSA of 3072 or 4096 "
             "bits, or EC with curve P-256, P-384 or P-521.",
         ),

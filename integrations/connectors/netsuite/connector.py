@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 from integrations.connectors.answers import Answer
 from integrations.connectors.base import (
     CheckResult,
+    Compared,
     Connector,
+    FieldRule,
     Found,
+    Named,
     Payload,
     Setting,
     SourceObject,
+    Standing,
     WebhookHead,
     Written,
 )
@@ -28,7 +32,13 @@ from integrations.connectors.errors import (
     TopicUnsupported,
 )
 from integrations.connectors.http import ApiClient
-from integrations.connectors.netsuite import checks, lookups, records, stock
+from integrations.connectors.netsuite import (
+    checks,
+    lookups,
+    metadata,
+    records,
+    stock,
+)
 from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
 from integrations.connectors.netsuite.errors import error_for
 
@@ -85,6 +95,9 @@ class NetSuite(Connector):
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
     late_seconds = 900
     refuses_doubles = True  # by the external id, which is unique in an account
+    finds_written = True
+    reads_standing = True
+    knows_numbers = True
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -132,7 +145,8 @@ class NetSuite(Connector):
 
     def create(self, record_type: str, payload: Payload, key: str) -> Written:
         try:
-            answer = self._write("POST", record_type, {**payload, "externalId": key})
+            body = records.without_nulls({**payload, "externalId": key})
+            answer = self._write("POST", record_type, body)
         except AlreadyExists as error:
             return self._adopt(record_type, payload, key, error)
         return self._written(record_type, key, answer)
@@ -158,18 +172,32 @@ class NetSuite(Connector):
     def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
         body = dict(payload)
         if records.lines_of(body, "addressBook"):
-            self._leave_known_addresses_out(record_type, body, key)
+            self._leave_known_addresses_out(record_type, body, f"eid:{key}")
         replaced = [name for name in records.sublists_of(body) if name != "addressBook"]
         params = {"replace": ",".join(replaced)} if replaced else {}
         answer = self._write("PUT", f"{record_type}/eid:{key}", body, params)
         return self._written(record_type, key, answer)
 
+    def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
+        body = {name: one for name, one in payload.items() if name != "externalId"}
+        if records.lines_of(body, "addressBook"):
+            self._leave_known_addresses_out(record_type, body, target_id)
+        self._write("PATCH", f"{record_type}/{target_id}", body)
+        return Written(target_id, url=self.record_url(record_type, target_id))
+
+    def standing(self, record_type: str, target_id: str) -> Standing | None:
+        try:
+            found = self._read_at(record_type, target_id)
+        except RecordMissing:
+            return None
+        return Standing(target_id, found, records.changed_at(found))
+
     def _leave_known_addresses_out(
-        self, record_type: str, body: Payload, key: str
+        self, record_type: str, body: Payload, place: str
     ) -> None:
         """Send new addresses only: a repeat adds none, and none of others is lost."""
         try:
-            present = self._read(record_type, key)
+            present = self._read_at(record_type, place)
         except RecordMissing:
             return
         book = records.lines_of(present, "addressBook")
@@ -223,9 +251,34 @@ class NetSuite(Connector):
         return str(value) if value else None
 
     def _read(self, record_type: str, key: str, fields: str = "") -> Payload:
+        return self._read_at(record_type, f"eid:{key}", fields)
+
+    def _read_at(self, record_type: str, place: str, fields: str = "") -> Payload:
         params = {"fields": fields} if fields else {"expandSubResources": "true"}
-        path = f"{records.PATH}/{record_type}/eid:{key}"
+        path = f"{records.PATH}/{record_type}/{place}"
         return self.client.request("GET", path, params=params).mapping()
+
+    def compare(self, record_type: str, payload: Payload, key: str) -> Compared | None:
+        target_id = self.find_written(record_type, key)
+        if target_id is None:
+            return None
+        try:
+            present = self._read(record_type, key)
+        except RecordMissing:
+            return None
+        known = records.RECORD_TYPES.get(record_type)
+        is_document = known is not None and bool(known.code)
+        compare = records.differences if is_document else records.all_differences
+        return Compared(target_id, compare(payload, present))
+
+    def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
+        return metadata.field_rules(self.client, record_type)
+
+    def values(self, record_type: str, by: str) -> list[tuple[str, str]]:
+        return lookups.values(self.client, record_type, by)
+
+    def named(self, path: str, target_id: str) -> Named | None:
+        return lookups.named(self.client, path, target_id)
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
         """Yield the stock of every item and location, by item.
@@ -253,6 +306,9 @@ class NetSuite(Connector):
     def _refuse(self, reason: str) -> NoReturn:
         raise RequestRefused(reason, sent=False)
 
+    def numbered(self, number: str) -> list[tuple[str, Found]]:
+        return lookups.numbered(self.client, number)
+
     def record_url(self, record_type: str, target_id: str) -> str:
         host = urlsplit(self.base_url).hostname or ""
         if not host.endswith(self.host_suffixes):
@@ -262,6 +318,16 @@ class NetSuite(Connector):
             return ""
         account = _host_name(self.account.account_id)
         return f"https://{account}.app.netsuite.com{known.page}?id={target_id}"
+
+    def list_url(self, record_type: str) -> str:
+        page = records.NEW_PAGES.get(record_type)
+        host = urlsplit(self.base_url).hostname or ""
+        if page is None:
+            return ""
+        if not host.endswith(self.host_suffixes):
+            return f"{self.base_url}/"
+        account = _host_name(self.account.account_id)
+        return f"https://{account}.app.netsuite.com{page}"
 
 
 def _host_name(account_id: str) -> str:

@@ -17,7 +17,7 @@ from integrations.connectors.errors import (
     ConnectorError,
     LimitReached,
     PermissionMissing,
-    RecordConflict,
+    RecordBusy,
     RecordMissing,
     RecordRejected,
     ReferenceUnknown,
@@ -97,8 +97,9 @@ RULES: tuple[Rule, ...] = (
         lambda told: (
             told.is_coded("RCRD_HAS_BEEN_CHANGED")
             or told.has("record has been changed")
+            or told.has("locked by a user defined workflow")
         ),
-        RecordConflict,
+        RecordBusy,
     ),
     (
         lambda told: told.has("invalid field value", "reference key"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from integrations.connectors.base import Found
+from integrations.connectors.base import Found, Named
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import suiteql
@@ -23,6 +23,12 @@ class Lookup:
 
 
 _NAMED = {"name": "name"}
+# What an account has few of: a person can choose from all of them.
+SHORT = frozenset(
+    {"currency", "shipItem", "location", "subsidiary", "department"}
+    | {"classification", "term", "paymentMethod", "priceLevel"}
+)
+MOST_VALUES = 500
 
 LOOKUPS: Mapping[str, Lookup] = {
     "item": Lookup(
@@ -46,6 +52,32 @@ LOOKUPS: Mapping[str, Lookup] = {
     "paymentMethod": Lookup("paymentmethod", "name", _NAMED),
     "priceLevel": Lookup("pricelevel", "name", _NAMED),
 }
+# What a field of a record points at, where it has another name than the record.
+POINTS_AT: Mapping[str, str] = {
+    "class": "classification",
+    "entity": "customer",
+    "parent": "customer",
+    "price": "priceLevel",
+    "shipMethod": "shipItem",
+    "shippingItem": "shipItem",
+    "terms": "term",
+}
+# By what a person would look it up, best first.
+BEST_KEYS = ("name", "symbol", "sku", "number")
+
+
+def named(client: ApiClient, path: str, target_id: str) -> Named | None:
+    """Return the look-up that gives this id for a field such as `shipMethod.id`."""
+    field = path.removesuffix(".id").rpartition(".")[2]
+    record = POINTS_AT.get(field, field)
+    lookup = LOOKUPS.get(record)
+    by = next((key for key in BEST_KEYS if lookup and key in lookup.columns), "")
+    if lookup is None or not by or not target_id.isdecimal():
+        return None
+    sql = f"SELECT {lookup.columns[by]} AS value FROM {lookup.table} WHERE id = ?"  # noqa: S608
+    rows = suiteql.query(client, sql, target_id)
+    value = suiteql.text(rows[0], "value") if len(rows) == 1 else ""
+    return Named(record, by, value) if value else None
 
 
 def find(client: ApiClient, record_type: str, by: str, value: str) -> list[Found]:
@@ -59,6 +91,21 @@ def find(client: ApiClient, record_type: str, by: str, value: str) -> list[Found
     if not found and column == "itemid" and lookup.table == "item":
         found = _matrix_children(client, lookup, value)
     return [_found(row) for row in found]
+
+
+def values(client: ApiClient, record_type: str, by: str) -> list[tuple[str, str]]:
+    """List the names by which the active rows of a short list are found."""
+    lookup = LOOKUPS.get(record_type)
+    column = lookup.columns.get(by) if lookup else None
+    if lookup is None or column is None or record_type not in SHORT:
+        return []
+    rows = suiteql.query(
+        client,
+        f"SELECT {column} AS value, {lookup.label} AS label FROM {lookup.table} "  # noqa: S608
+        f"WHERE isinactive = 'F' ORDER BY {column} "
+        f"FETCH FIRST {MOST_VALUES} ROWS ONLY",
+    )
+    return [(suiteql.text(row, "value"), suiteql.text(row, "label")) for row in rows]
 
 
 def _sql(lookup: Lookup, condition: str) -> str:
@@ -106,3 +153,15 @@ def ids_by_key(client: ApiClient, record_type: str, key: str) -> list[str]:
         sql = f"SELECT id FROM {known.table} WHERE externalid = ?"  # noqa: S608
         rows = suiteql.query(client, sql, key)
     return [suiteql.text(row, "id") for row in rows]
+
+
+def numbered(client: ApiClient, number: str) -> list[tuple[str, Found]]:
+    """Return the transactions with a document number, each with its record type."""
+    rows = suiteql.query(
+        client,
+        "SELECT id, type, tranid AS label FROM transaction WHERE tranid = ? "  # noqa: S608
+        f"ORDER BY id FETCH FIRST {MOST} ROWS ONLY",
+        number,
+    )
+    kinds = {known.code: name for name, known in RECORD_TYPES.items() if known.code}
+    return [(kinds.get(suiteql.text(row, "type"), ""), _found(row)) for row in rows]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,18 @@ def _transaction(code: str, page: str) -> RecordType:
 
 
 _ITEM = RecordType("item", "/app/common/item/item.nl")
+# Where a person adds what mappings look up. An id at the end would open a record.
+NEW_PAGES: Mapping[str, str] = {
+    "item": "/app/common/item/item.nl",
+    "shipItem": "/app/common/item/shipitem.nl",
+    "customer": "/app/common/entity/custjob.nl",
+    "currency": "/app/common/multicurrency/currency.nl",
+    "location": "/app/common/otherlists/locationtype.nl",
+    "department": "/app/common/otherlists/departmenttype.nl",
+    "classification": "/app/common/otherlists/classtype.nl",
+    "subsidiary": "/app/common/otherlists/subsidiarytype.nl",
+    "term": "/app/accounting/otherlists/term.nl",
+}
 
 RECORD_TYPES: Mapping[str, RecordType] = {
     "customer": RecordType("customer", "/app/common/entity/custjob.nl"),
@@ -72,6 +85,15 @@ def outgoing(value: Any) -> Any:
     return value
 
 
+def without_nulls(payload: Payload) -> Payload:
+    """Return a payload for a new record, which has nothing to empty yet."""
+    return {
+        name: without_nulls(value) if isinstance(value, dict) else value
+        for name, value in payload.items()
+        if value is not None
+    }
+
+
 def id_in(location: str | None) -> str:
     """Return the internal id at the end of a Location, or nothing for an `eid:`."""
     last = (location or "").partition("?")[0].rstrip("/").rpartition("/")[2]
@@ -83,6 +105,16 @@ def lines_of(record: Payload, sublist: str) -> list[Payload]:
     found = record.get(sublist)
     items = found.get("items") if isinstance(found, dict) else None
     return [line for line in items or [] if isinstance(line, dict)]
+
+
+def changed_at(record: Payload) -> datetime | None:
+    """Return when NetSuite last changed a record; None when it does not say."""
+    told = str(record.get("lastModifiedDate") or "")
+    try:
+        found = datetime.fromisoformat(told.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def sublists_of(payload: Payload) -> list[str]:
@@ -107,6 +139,26 @@ def differences(wanted: Payload, present: Payload) -> dict[str, str]:
     }
     for sublist, fields in LINE_FIELDS.items():
         found |= _line_differences(wanted, present, sublist, fields)
+    return found
+
+
+def all_differences(wanted: Payload, present: Payload) -> dict[str, str]:
+    """Say where master data differs from a payload, in every field that it tells.
+
+    Lines count by what makes them the line that was meant, addresses as a whole.
+    """
+    found = {
+        name: _words(value, present.get(name))
+        for name, value in wanted.items()
+        if name not in sublists_of(wanted)
+        and (_tells(wanted, name) or value is None)
+        and not _equal(value, present.get(name))
+    }
+    for sublist, fields in LINE_FIELDS.items():
+        found |= _line_differences(wanted, present, sublist, fields)
+    book = lines_of(present, "addressBook")
+    if new_addresses(lines_of(wanted, "addressBook"), book):
+        found["addressBook"] = "NetSuite does not have this address yet."
     return found
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from integrations.connectors.base import (
     CheckResult,
     Connector,
+    FieldRule,
     Found,
     Payload,
     SourceObject,
@@ -32,7 +33,11 @@ SIGNING = (
     "client_secret",
     "client_secret_previous",
 )
+# Where Shopify's own admin shows what people look up by its id.
+ADMIN_PAGES = {"order": "orders", "customer": "customers"}
+NEW_PAGES = {"inventoryItem": "products/new", "location": "settings/locations"}
 SHOP_QUERY = "query WaybillProbe { shop { name } }"
+WHOSE_QUERY = "query WaybillWhose { shop { myshopifyDomain } }"
 _SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
 
 
@@ -45,6 +50,8 @@ class Shopify(Connector):
     default_api_version = "2026-10"
     host_suffixes = (".myshopify.com",)
     webhook_secrets = ("webhook_secret", "webhook_secret_previous")
+    fetches = frozenset({"order", "customer"})
+    topics = tuple(webhooks.TOPICS)
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -83,10 +90,18 @@ class Shopify(Connector):
     def probe(self) -> None:
         self.graphql.run(SHOP_QUERY)
 
+    def told_account(self) -> str:
+        shop = self.graphql.run(WHOSE_QUERY).get("shop") or {}
+        return str(shop.get("myshopifyDomain") or "")
+
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
         known = self.account.credentials
         secrets = [known[name] for name in SIGNING if name in known]
         return webhooks.verify(headers, body, secrets, self.account.account_id)
+
+    def other_version(self, headers: Mapping[str, str]) -> str:
+        used = webhooks.version_of(headers)
+        return "" if used == self.account.api_version else used
 
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
         return webhooks.read(topic, body)
@@ -107,6 +122,9 @@ class Shopify(Connector):
         if (record_type, by) == ("location", "name"):
             return stock.find_locations(self.graphql, value)
         self._refuse(f"Shopify's {record_type} cannot be looked up by {by}.")
+
+    def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
+        return stock.LEVEL_FIELDS if record_type == "inventoryLevel" else {}
 
     def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
         if record_type != "inventoryLevel":
@@ -130,6 +148,19 @@ class Shopify(Connector):
         if entity == "customer":
             return self.source_object(entity, reading.customer(self.graphql, key))
         self._refuse(f"A single {entity} is not read from Shopify.")
+
+    def record_url(self, record_type: str, target_id: str) -> str:
+        """Return the page of an order or customer in Shopify's own admin."""
+        page = ADMIN_PAGES.get(record_type)
+        key = target_id.rpartition("/")[2]
+        return f"{self.base_url}/admin/{page}/{key}" if page and key else ""
+
+    def list_url(self, record_type: str) -> str:
+        page = NEW_PAGES.get(record_type)
+        return f"{self.base_url}/admin/{page}" if page else ""
+
+    def source_place(self, entity: str, payload: Payload, fact: str) -> str:
+        return orders.place_of(payload, fact) if entity == "order" else ""
 
     def _refuse(self, reason: str) -> NoReturn:
         raise RequestRefused(reason, sent=False)

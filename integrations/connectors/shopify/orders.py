@@ -54,6 +54,18 @@ def derived(payload: Payload) -> Payload:
     }
 
 
+def place_of(payload: Payload, fact: str) -> str:
+    """Return where in the order a derived fact is mended, or nothing.
+
+    Only a fact that is one value of the order as it stands has such a place.
+    """
+    if fact != "shipping_title":
+        return ""
+    kept = (path for path, row in rows(payload, "shipping_lines") if _is_kept(row))
+    path = next(kept, "")
+    return f"{path}title" if path else ""
+
+
 def _sum(amounts: Iterator[Decimal]) -> Decimal:
     return sum(amounts, ZERO)
 

@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from integrations.connectors.base import Found, Payload
+from integrations.connectors.base import FieldRule, Found, Payload
 from integrations.connectors.errors import RecordRejected, RequestRefused
 from integrations.connectors.shopify.graphql import GraphQL
 
@@ -32,6 +32,13 @@ mutation WaybillStock($input: InventorySetQuantitiesInput!, $once: String!) {
   }
 }
 """
+# Shopify tells the shape of its inputs by introspection, but no rule of their fields;
+# this is what `set_level` takes.
+LEVEL_FIELDS = {
+    "inventoryItemId": FieldRule(label="Item", type="reference", required=True),
+    "locationId": FieldRule(label="Location", type="reference", required=True),
+    "quantity": FieldRule(label="Available", type="whole number", required=True),
+}
 
 
 def find_items(graphql: GraphQL, sku: str) -> list[Found]:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -23,7 +23,14 @@ from integrations.connectors.errors import (
     TopicUnsupported,
     UnreadablePayload,
 )
-from integrations.connectors.shopify.values import amount, key_of, moment, plain, rows
+from integrations.connectors.shopify.values import (
+    amount,
+    key_of,
+    moment,
+    plain,
+    rows,
+    unreadable,
+)
 
 TOPICS = {
     "orders/create": "order",
@@ -31,6 +38,8 @@ TOPICS = {
     "customers/create": "customer",
     "customers/update": "customer",
 }
+# An address has one of these at least.
+ADDRESS_FIELDS = {"address1", "city", "zip", "country", "country_code", "last_name"}
 
 
 def verify(
@@ -59,6 +68,11 @@ def verify(
         triggered_at=_header(told, "Triggered-At"),
         api_version=_header(told, "API-Version"),
     )
+
+
+def version_of(headers: Mapping[str, str]) -> str:
+    """Return the API version that a delivery says it is written in."""
+    return _header(CaseInsensitiveDict(headers), "API-Version")
 
 
 def _sign(secret: Secret, body: bytes) -> bytes:
@@ -108,7 +122,8 @@ def source_object(entity: str, payload: Payload) -> SourceObject:
 
 def _order(payload: Payload) -> SourceObject:
     customer = _inner(payload, "customer")
-    address = _inner(payload, "billing_address") or _inner(payload, "shipping_address")
+    billing, shipping = _place(payload, "billing"), _place(payload, "shipping")
+    address = billing or shipping
     emails = (payload.get("email"), payload.get("contact_email"), customer.get("email"))
     return SourceObject(
         entity="order",
@@ -121,6 +136,7 @@ def _order(payload: Payload) -> SourceObject:
         skus=_skus(payload),
         amount=amount(payload.get("total_price"), "total_price"),
         currency=plain(payload.get("currency"), 3),
+        tracking=tuple(dict.fromkeys(_tracking(payload))),
     )
 
 
@@ -145,8 +161,20 @@ def _changed_at(payload: Payload) -> Any:
 
 
 def _inner(payload: Payload, name: str) -> Payload:
+    """Return an object inside another; an absent one is empty."""
     found = payload.get(name)
-    return found if isinstance(found, dict) else {}
+    if found is not None and not isinstance(found, dict):
+        raise unreadable(name, found, "object")
+    return found or {}
+
+
+def _place(payload: Payload, of: str) -> Payload:
+    """Return an address; one of an unknown shape must not vanish on the way."""
+    name = f"{of}_address"
+    found = _inner(payload, name)
+    if found and ADDRESS_FIELDS.isdisjoint(found):
+        raise unreadable(name, found, "address")
+    return found
 
 
 def _name(person: Payload) -> str:
@@ -157,3 +185,18 @@ def _name(person: Payload) -> str:
 def _skus(payload: Payload) -> tuple[str, ...]:
     found = (plain(line.get("sku")) for _, line in rows(payload, "line_items"))
     return tuple(dict.fromkeys(sku for sku in found if sku))
+
+
+def _tracking(payload: Payload) -> Iterator[str]:
+    """Yield the tracking numbers of what was shipped; an odd shape is no reason to stop.
+
+    They help to find an order and are never sent on.
+    """
+    shipments = payload.get("fulfillments")
+    for one in shipments if isinstance(shipments, list) else ():
+        shipment = one if isinstance(one, dict) else {}
+        many = shipment.get("tracking_numbers")
+        numbers = many if isinstance(many, list) else []
+        for number in (shipment.get("tracking_number"), *numbers):
+            if plain(number):
+                yield plain(number)

@@ -99,7 +99,8 @@ class Stage:
         if Connection.objects.filter(slug="netsuite").exists():
             self._welcome_back()
         else:
-            files = ("roles.yaml", "mappings.yaml", "demo.yaml")
+            names = ("roles", "routing", "mappings", "demo", "scenarios")
+            files = [f"{name}.yaml" for name in names]
             call_command("configure", *(str(CONFIGURATION / name) for name in files))
 
     def _welcome_back(self) -> None:
@@ -132,9 +133,8 @@ class Stage:
         python = manage()[0]
         bind = f"127.0.0.1:{self.ports['Waybill']}"
         return [
-            *(python, "-m", "gunicorn", "--no-control-socket", "--bind", bind),
-            *("--workers", "2", "--threads", "4", "--log-level", "warning"),
-            "config.wsgi",
+            *(python, "-m", "gunicorn", "--config", "python:config.gunicorn"),
+            *("--bind", bind, "config.wsgi"),
         ]
 
     def _child(self, name: str, command: list[str]) -> None:

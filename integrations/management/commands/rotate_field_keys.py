@@ -10,7 +10,7 @@ class Command(BaseCommand):
     """Seal stored secrets with the newest key."""
 
     help = (
-        "Encrypts all credentials and tokens with the first key of WAYBILL_FIELD_KEYS. "
+        "Encrypts all credentials, tokens and webhook secrets with the first key of WAYBILL_FIELD_KEYS. "
         "Run it after adding a key; the old one may go afterwards."
     )
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Nothing was changed.") from error
         self.stdout.write(
             f"Sealed anew: {counted(done.credentials, 'credential')}, "
-            f"{counted(done.tokens, 'token')}. "
+            f"{counted(done.tokens, 'token')}, "
+            f"{counted(done.webhooks, 'webhook secret')}. "
             f"Under the newest key already: {done.current}."
         )

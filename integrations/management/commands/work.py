@@ -8,12 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import Tags
-from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
+from errorqueue.schema import SchemaBehind, refuse_old_schema
+from integrations.inbox.reopening import reopen_known
 from integrations.management.group import Group
 from integrations.management.processes import Stop
+from integrations.management.unwritable import Unwritable
 from integrations.management.warm import warm_up
+from integrations.models.installation import copied_from, copy_in_words, note_home
 from integrations.sync import clusters, schedules
 from integrations.sync.sweeper import sweep
 
@@ -29,15 +33,34 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.check(tags=(Tags.database,), databases=["default"])
+        try:
+            refuse_old_schema()
+            refuse_copy()
+        except SchemaBehind as error:
+            raise CommandError(str(error)) from error
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The database is away: %s", error)
         warm_up()
         supervise()
+
+
+def refuse_copy() -> None:
+    """Start no worker on a copy of another installation's database."""
+    home = copied_from()
+    if home:
+        raise CommandError(
+            f"{copy_in_words(home)} If the installation has moved here, log in as a "
+            "superuser and confirm it in the banner, then start the workers again."
+        )
+    note_home()
 
 
 def supervise() -> None:
     """Keep the cluster alive and ring for whatever is due, until asked to stop."""
     stop, group, swept = Stop(), Group(), 0.0
+    look = partial(_look, group, Unwritable())
     # A first sweep before the fork: what it builds up is shared with the workers.
-    for part in (schedules.ensure_defaults, sweep):
+    for part in (schedules.ensure_defaults, reopen_known, sweep):
         _survive(part)
     log.info("Workers are up")
     while not stop.wait(LOOK_SECONDS):
@@ -46,11 +69,21 @@ def supervise() -> None:
         swept = time.monotonic()
         close_old_connections()
         sweep_on = partial(sweep, after_each=group.note_seen)
-        for part in (group.look, schedules.ring_due, sweep_on):
+        for part in (look, schedules.ring_due, sweep_on):
             _survive(part)
         _survive(lambda: clusters.end_silent(but=group.generation))
     group.stop()
     log.info("Workers have stopped")
+
+
+def _look(group: Group, unwritable: Unwritable) -> None:
+    """Watch the cluster; each look writes a sign of life, so it proves the database."""
+    try:
+        group.look()
+    except (DatabaseError, InterfaceError) as error:
+        unwritable.failed(error)
+        raise
+    unwritable.passed()
 
 
 def _survive(part: Callable[[], Any]) -> None:

@@ -27,6 +27,7 @@ class House:
             ("GET", r"/", pages.index),
             ("GET", r"/style\.css", pages.style),
             ("GET", r"/ui/orders/(?P<key>\d+)", pages.order),
+            ("GET", r"/ui/records/(?P<name>\w+)/(?P<key>\d+)", pages.record),
             ("POST", r"/ui/items", pages.add_item),
             ("POST", r"/ui/customers", pages.add_customer),
             ("POST", r"/ui/orders", pages.add_order),

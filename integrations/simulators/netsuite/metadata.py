@@ -54,7 +54,17 @@ class MetadataApi:
     def _schema(self, kind: RecordType) -> dict[str, Any]:
         properties = self._properties(self.custom.fields(kind))
         identity = {"type": "string", "title": "Internal ID"}
-        return {"type": "object", "properties": {"id": identity, **properties}}
+        schema = {"type": "object", "properties": {"id": identity, **properties}}
+        needed = self._needed(kind.name)
+        return {**schema, "required": needed} if needed else schema
+
+    def _needed(self, name: str) -> list[str]:
+        """Name the fields without which the account refuses such a record."""
+        if name == "salesOrder":
+            return ["entity", *self.switches.mandatory_order_fields]
+        if name == "customer":
+            return [*self.switches.mandatory_customer_fields]
+        return []
 
     def _properties(self, fields: Mapping[str, Field]) -> dict[str, Any]:
         return {name: self._property(name, spec) for name, spec in fields.items()}

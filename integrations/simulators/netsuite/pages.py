@@ -40,6 +40,23 @@ class Pages:
                 return _page("Not found", "<p>There is no such order.</p>", 404)
             return _page(f"Sales order {record.label}", self._order(record))
 
+    def record(self, request: Request, name: str, key: str) -> Response:
+        """Show a record of any type: where links of other consoles lead."""
+        if name == "salesOrder":
+            return self.order(request, key)
+        with self.account.lock:
+            record = self.account.store.get(name, key)
+            if record is None:
+                return _page("Not found", "<p>There is no such record.</p>", 404)
+            rows = [
+                [escape(field), escape(_plain(value))]
+                for field, value in record.plain().items()
+                if not isinstance(value, dict | list) or _plain(value)
+            ]
+            back = '<p><a href="/">Back to the account</a></p>'
+            title = f"{name} {record.label}"
+            return _page(title, f"{back}{_table('Fields', [], rows)}")
+
     def add_item(self, request: Request) -> Response:
         form = _form(request)
         return self._add(
@@ -211,6 +228,13 @@ class Pages:
     def _money(self, record: Record) -> str:
         currency = self._label("currency", record.values["currency"]["id"])
         return f"{record.values['total']:f} {currency}"
+
+
+def _plain(value: Any) -> str:
+    """Return one value as text; of a reference its id, of a list nothing."""
+    if isinstance(value, dict):
+        return str(value.get("id", ""))
+    return "" if isinstance(value, list) else str(value)
 
 
 def _latest(records: list[Any]) -> list[Any]:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,10 @@ class NetSuiteSimulator(Account):
         with self.lock:
             fault = self._take_fault(request)
         time.sleep(self.latency + (fault.latency if fault else 0.0))
-        return self._answer(request, fault)
+        response = self._answer(request, fault)
+        date = format_datetime(self.now().astimezone(UTC), usegmt=True)
+        response.headers.setdefault("Date", date)
+        return response
 
     def _take_fault(self, request: Request) -> Fault | None:
         """Keep faults without a path for the services; a log-in would use them up."""

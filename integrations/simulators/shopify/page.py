@@ -83,6 +83,8 @@ class Page:
         self.simulator.route("GET", "/", self._show)
         self.simulator.route("GET", "/ui/style.css", self._style)
         self.simulator.route("POST", "/ui/orders", self._place_order)
+        self.simulator.route("GET", r"/admin/orders/(?P<key>\d+)", self._order)
+        self.simulator.route("GET", r"/admin/customers/(?P<key>\d+)", self._customer)
 
     def _show(self, request: Request) -> Response:
         return Response(200, self._page(""), dict(SECURITY))
@@ -90,6 +92,28 @@ class Page:
     def _style(self, request: Request) -> Response:
         headers = {"Content-Type": "text/css; charset=utf-8"}
         return Response(200, STYLE.read_text(), headers)
+
+    def _order(self, request: Request, key: str) -> Response:
+        """Show one order where the shop's admin has it."""
+        try:
+            order = self.simulator.store.find_order(key)
+        except LookupError:
+            return Response(404, self._page("There is no such order."), dict(SECURITY))
+        row = {**order_row(order), "total": f"{order['total_price']}"}
+        return self._one(_section("order", order["name"], ORDERS, [row]))
+
+    def _customer(self, request: Request, key: str) -> Response:
+        try:
+            customer = self.simulator.store.find_customer(key)
+        except LookupError:
+            text = self._page("There is no such customer.")
+            return Response(404, text, dict(SECURITY))
+        row = customer_row(customer)
+        return self._one(_section("customer", row["name"], CUSTOMERS, [row]))
+
+    def _one(self, section: str) -> Response:
+        page = f"{self._head('')}{section}</main></html>"
+        return Response(200, page, dict(SECURITY))
 
     def _place_order(self, request: Request) -> Response:
         form = request.form()

@@ -48,6 +48,7 @@
                     show(live, state);
                     if (!state.is_moving) {
                         offerReload(live);
+                        document.dispatchEvent(new Event("settled"));
                         return;
                     }
                 }

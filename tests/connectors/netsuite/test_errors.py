@@ -6,7 +6,7 @@ from integrations.connectors.errors import (
     AlreadyExists,
     LimitReached,
     PermissionMissing,
-    RecordConflict,
+    RecordBusy,
     RecordMissing,
     RecordRejected,
     ReferenceUnknown,
@@ -66,12 +66,12 @@ def answer(status: int, code: str, detail: str, **more: str) -> Answer:
         ),
         (429, "CONCURRENCY_LIMIT_EXCEEDED", "Concurrent request limit", LimitReached),
         (400, "SSS_REQUEST_LIMIT_EXCEEDED", "Request limit exceeded", LimitReached),
-        (400, "USER_ERROR", "Record has been changed", RecordConflict),
+        (400, "USER_ERROR", "Record has been changed", RecordBusy),
         (
             400,
             "USER_ERROR",
             "This record has been locked by a user defined workflow.",
-            RecordRejected,
+            RecordBusy,
         ),
         (
             400,

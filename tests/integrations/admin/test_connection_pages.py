@@ -227,6 +227,52 @@ def test_namespace_is_fixed_once_something_was_recorded(integrator, netsuite, re
     assert netsuite.namespace == "netsuite-123456"
 
 
+def test_an_account_of_running_flows_keeps_its_environment(integrator, netsuite, flow):
+    live = entries(netsuite, environment="production")
+    page = integrator.post(page_of(netsuite), live).content.decode()
+    netsuite.refresh_from_db()
+    assert netsuite.environment == "sandbox"
+    assert f"Flows that are on use it as a sandbox account: {flow}" in page
+    type(flow).objects.update(is_enabled=False)
+    integrator.post(page_of(netsuite), live)
+    netsuite.refresh_from_db()
+    assert netsuite.environment == "production"
+    chosen = {"action": "turn_on", "_selected_action": [flow.pk]}
+    flows = reverse("admin:integrations_flow_changelist")
+    answer = integrator.post(flows, chosen, follow=True).content.decode()
+    assert "only what is signed reaches production" in answer
+    flow.refresh_from_db()
+    assert not flow.is_enabled
+
+
+def test_a_flow_whose_source_became_another_environment_stays_off(
+    integrator, shop, flow
+):
+    type(flow).objects.update(is_enabled=False)
+    Connection.objects.filter(pk=shop.pk).update(environment="production")
+    chosen = {"action": "turn_on", "_selected_action": [flow.pk]}
+    flows = reverse("admin:integrations_flow_changelist")
+    answer = integrator.post(flows, chosen, follow=True).content.decode()
+    assert "Test data must not reach real books." in answer
+    flow.refresh_from_db()
+    assert not flow.is_enabled
+
+
+def test_the_account_of_production_is_no_sandbox(integrator, netsuite):
+    Connection.objects.update(environment="production")
+    second = {"name": "Try-outs", "slug": "try-outs", "system": "netsuite"}
+    address = reverse("admin:integrations_connection_add")
+    told = {**second, "environment": "sandbox", "account_id": netsuite.account_id}
+    page = integrator.post(address, told).content.decode()
+    assert "Books is the same account as production" in page
+    integrator.post(address, {**told, "account_id": "777"})
+    made = Connection.objects.get(slug="try-outs")
+    page = integrator.post(page_of(made), entries(made, account_id="123456"))
+    assert "Books is the same account as production" in page.content.decode()
+    made.refresh_from_db()
+    assert made.account_id == "777"
+
+
 def test_a_foreign_host_is_refused_in_production(integrator, netsuite, settings):
     settings.PRODUCTION = True
     changed = entries(netsuite, base_url="https://evil.example")

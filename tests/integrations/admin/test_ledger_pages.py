@@ -404,3 +404,21 @@ def test_later_pages_of_a_long_list_open(operator, record):
     address = "/admin/integrations/attempt/"
     assert operator.get(f"{address}?p=2").status_code == 200
     assert operator.get(f"{address}?p=9").status_code == 302
+
+
+def test_the_list_of_attempts_leaves_none_out(operator, flow, monkeypatch):
+    monkeypatch.setattr("integrations.admin.attempt.MOST_RECORDS", 1)
+    for number in range(3):
+        make_attempt(make_record(flow, source_key=str(number)), message=f"try {number}")
+    page = listed(operator, "attempt")
+    assert [f"try {number}" in page for number in range(3)] == [True] * 3
+
+
+def test_attempts_are_narrowed_by_kind_without_reading_all_of_them(operator, record):
+    make_attempt(record, number=1, kind="data", message="poNum is missing")
+    make_attempt(record, number=2, kind="temporary", message="no answer")
+    with CaptureQueriesContext(database) as queries:
+        answer = operator.get("/admin/integrations/attempt/?kind=data")
+    page = answer.content.decode()
+    assert "poNum is missing" in page and "no answer" not in page
+    assert not any("DISTINCT" in query["sql"] for query in queries)

@@ -1,0 +1,121 @@
+"""Two tries of one record side by side, with what differs marked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from errorqueue.admin.detail import shown_exchange
+from errorqueue.admin.line_pages import LinePages
+from errorqueue.failures import Evidence, Subject, Try
+from errorqueue.masking import masked
+from errorqueue.models import FailedRecord
+from errorqueue.wording import exact_time, milliseconds
+
+# Comparing costs more than in proportion; what is longer differs in its size.
+MOST_LINES = 2000
+TONES = {"insert": "added", "delete": "removed", "replace": "changed"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One line of both sides; `tone` names the difference, "" where there is none."""
+
+    left: str
+    right: str
+    tone: str
+
+
+def pairs(left: str, right: str) -> Iterator[Pair]:
+    """Put the lines of two texts side by side."""
+    ours, theirs = (text.splitlines()[:MOST_LINES] for text in (left, right))
+    matcher = SequenceMatcher(None, ours, theirs)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        for row in range(max(b - a, d - c)):
+            yield Pair(
+                ours[a + row] if a + row < b else "",
+                theirs[c + row] if c + row < d else "",
+                TONES.get(tag, ""),
+            )
+
+
+def facts(left: Try, right: Try, user: Any) -> list[tuple[str, str, str, bool]]:
+    """Return each fact of two tries and whether it differs."""
+    both = zip(_facts(left, user), _facts(right, user), strict=True)
+    return [(name, ours, theirs, ours != theirs) for (name, ours), (_, theirs) in both]
+
+
+def _facts(one: Try, user: Any) -> list[tuple[str, str]]:
+    return [
+        ("Began", exact_time(one.started_at)),
+        ("Took", milliseconds(one.milliseconds)),
+        ("Waited for a slot", milliseconds(one.waited_ms)),
+        ("Outcome", one.outcome),
+        ("Mapping", one.mapping),
+        ("Credentials", one.credentials),
+        ("Worker", one.worker),
+        ("Said", masked(one.message, user)),
+    ]
+
+
+def sent(one: Try, user: Any) -> str:
+    """Write everything a try asked, as one text."""
+    return _written(one, "request", user)
+
+
+def answered(one: Try, user: Any) -> str:
+    """Write everything that was answered to a try, as one text."""
+    return _written(one, "response", user)
+
+
+def _written(one: Try, side: str, user: Any) -> str:
+    parts = []
+    for exchange in one.exchanges:
+        shown = shown_exchange(exchange, user)
+        head = f"{shown.get('method', '')} {shown.get('url', '')}".strip()
+        if side == "response":
+            head = f"{shown.get('status') or ''} {shown.get('error', '')}".strip()
+        parts.append(f"{head}\n{shown[side]}".strip())
+    return "\n\n".join(parts)
+
+
+def compare_view(
+    pages: LinePages, request: HttpRequest, line: FailedRecord
+) -> HttpResponseBase:
+    """Show two tries of a line side by side; without a choice, the last two."""
+    subject: Subject | None = line.subject
+    evidence = subject.evidence() if subject else Evidence()
+    chosen = _chosen(request, evidence.tries)
+    if chosen is None:
+        text = "There are no two tries to compare."
+        pages.message_user(request, text, messages.WARNING)
+        return redirect(pages.back(request, line))
+    left, right = chosen
+    user = request.user
+    context = {
+        "line": line,
+        "title": f"{line.human_id}: try {left.number} beside try {right.number}",
+        "left": left,
+        "right": right,
+        "tries": [one.number for one in evidence.tries],
+        "facts": facts(left, right, user),
+        "texts": [
+            ("Request", list(pairs(sent(left, user), sent(right, user)))),
+            ("Response", list(pairs(answered(left, user), answered(right, user)))),
+        ],
+    }
+    return pages.show(request, "compare.html", context)
+
+
+def _chosen(request: HttpRequest, tries: Sequence[Try]) -> tuple[Try, Try] | None:
+    if len(tries) < 2:
+        return None
+    found = {str(one.number): one for one in tries}
+    left = found.get(request.GET.get("a", ""), tries[-2])
+    right = found.get(request.GET.get("b", ""), tries[-1])
+    return (left, right) if left.number <= right.number else (right, left)

@@ -1,0 +1,1 @@
+"""What the grid of a mapping version asks while somebody edits it."""

@@ -1,0 +1,1 @@
+"""The mapping studio: versions tried on real records, signed, promoted, watched."""

@@ -1,0 +1,1 @@
+"""Value tables: what people do with them, and what is wrong with them."""

@@ -1,0 +1,115 @@
+from mappings import ownership
+from mappings.engine.ownership import Claim, find_conflicts
+from mappings.models import MappingRow
+
+SHOP = ("shopify", "customer")
+ERP = ("netsuite", "customer")
+CRM = ("salesforce", "Account")
+
+
+def row(
+    document, target, wrote, source=None, read="", owner="shopify", way="to_target"
+):
+    """The claims of one row."""
+    claims = [Claim(document, wrote, *target, wrote, "target", owner, way)]
+    if source:
+        claims.append(Claim(document, wrote, *source, read, "source", owner, way))
+    return claims
+
+
+def faults(*rows):
+    return find_conflicts([claim for one in rows for claim in one])
+
+
+FORTH = row("Shop to ERP", ERP, "email", SHOP, "email")
+
+
+def test_rows_that_agree_have_no_fault():
+    again = row("CRM to ERP", ERP, "phone", CRM, "Phone", owner="salesforce")
+    assert faults(FORTH, again) == []
+
+
+def test_two_owners_of_one_field_are_shown_with_both_lines():
+    other = row("CRM to ERP", ERP, "email", CRM, "Email", owner="salesforce")
+    [fault] = faults(FORTH, other)
+    assert fault.first.document == "Shop to ERP"
+    assert fault.second.document == "CRM to ERP"
+    assert "has two owners" in fault.text
+    assert "'Shop to ERP', row email" in fault.text
+    assert "'CRM to ERP', row email" in fault.text
+
+
+def test_a_field_is_the_same_however_it_is_spelt():
+    stored = row("A", ERP, "companyName", SHOP, "company", owner="shopify")
+    queried = row("B", CRM, "Name", ("netsuite", "Customer"), "companyname", "netsuite")
+    assert [f.text for f in faults(stored, queried) if "two owners" in f.text]
+    place = row("A", ERP, "items[0].terms.id", owner="shopify")
+    other = row("B", ERP, "items[1].terms", owner="netsuite")
+    assert len(faults(place, other)) == 1
+
+
+def test_a_field_without_owner_is_refused():
+    [fault] = faults(row("A", ERP, "email", SHOP, "email", owner=""))
+    assert fault.second is None and "has no owner" in fault.text
+
+
+def test_a_value_carried_to_its_owner_is_backwards():
+    back = row("ERP to shop", SHOP, "email", ERP, "email", owner="shopify")
+    found = [fault for fault in faults(FORTH, back) if "backwards" in fault.text]
+    [fault] = found
+    assert fault.first.document == "ERP to shop"
+    assert fault.second.document == "Shop to ERP"
+
+
+def test_a_constant_may_fill_a_field_of_its_owner():
+    assert faults(row("A", ERP, "isPerson", owner="netsuite")) == []
+
+
+def test_there_and_back_needs_both_ways_in_each_row():
+    forth = row("A", ERP, "email", SHOP, "email", way="both")
+    back = row("B", SHOP, "email", ERP, "email", way="both")
+    assert faults(forth, back) == []
+    one_way = row("B", SHOP, "email", ERP, "email")
+    assert any("comes back to it" in fault.text for fault in faults(forth, one_way))
+    assert any("backwards" in fault.text for fault in faults(forth, one_way))
+
+
+def test_an_unguarded_way_beside_a_guarded_one_is_found():
+    forth = row("A", ERP, "email", SHOP, "email", way="both")
+    back = row("B", SHOP, "email", ERP, "email", way="both")
+    again = row("C", SHOP, "email", ERP, "email")
+    assert any("comes back" in fault.text for fault in faults(forth, back, again))
+
+
+def test_a_round_over_three_systems_is_a_loop():
+    found = faults(
+        row("A", ERP, "email", SHOP, "email", way="both"),
+        row("B", CRM, "Email", ERP, "email", way="both"),
+        row("C", SHOP, "email", CRM, "Email", way="both"),
+    )
+    [fault] = found
+    assert "email of the Shopify customer → email of the NetSuite customer → " in (
+        fault.text
+    )
+
+
+def test_one_loop_is_told_once():
+    rows = [
+        row("A", ERP, "email", SHOP, "email"),
+        row("B", SHOP, "email", ERP, "email"),
+    ]
+    assert sum("comes back" in fault.text for fault in faults(*rows)) == 1
+
+
+def test_many_claims_are_compared_in_one_pass():
+    rows = [
+        row(f"Document {number}", ERP, f"field{number}", SHOP, f"f{number}")
+        for number in range(3000)
+    ]
+    assert faults(*rows) == []
+
+
+def test_what_an_expression_reads_is_claimed_too():
+    row = MappingRow(target="email", expression="lower(email) or phone")
+    assert set(ownership._reads(row, "")) == {"email", "phone"}
+    assert list(ownership._reads(MappingRow(expression="((("), "")) == []
