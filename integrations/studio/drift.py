@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
 
 from errorqueue.alerts import close_alert, raise_alert
 from errorqueue.clock import database_time
@@ -447,11 +446,6 @@ def sentence(drift: Drift) -> str:
         DriftKind.ADDED: f"{where} is new.",
     }
     return said[DriftKind(drift.kind)]
-
-
-def hitting() -> QuerySet[Drift]:
-    """Return the open drifts that hit a document in use."""
-    return Drift.objects.filter(Q(gone_at=None) & ~Q(documents=[]))
 
 
 @transaction.atomic

@@ -5,9 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from mappings.admin.grid import (
     CheckForm,
@@ -25,8 +22,6 @@ from mappings.models import (
     ValueTable,
 )
 from mappings.rows import WHEN_EMPTY, shown_chain, shown_input, when_empty
-
-OF_A_VERSION = ("shown", "state", "note", "created_by", "published_at", "published_by")
 
 
 class PartInline(admin.TabularInline):
@@ -118,31 +113,6 @@ class CheckInline(PartInline):
     @admin.display(description="Parts at the target")
     def parts_text(self, check: SumCheck) -> str:
         return ", ".join(check.parts)
-
-
-class VersionInline(admin.TabularInline):
-    """The versions of a document, each with a link to its page."""
-
-    model = MappingVersion
-    fields = OF_A_VERSION
-    readonly_fields = OF_A_VERSION
-    extra = 0
-    can_delete = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingVersion]:
-        people = ("document", "created_by", "published_by")
-        return super().get_queryset(request).select_related(*people)
-
-    @admin.display(description="Version")
-    def shown(self, version: MappingVersion) -> SafeString:
-        url = reverse("admin:mappings_mappingversion_change", args=[version.pk])
-        return format_html('<a href="{}">Version {}</a>', url, version.number)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _is_open(version: MappingVersion | None) -> bool:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from posixpath import normpath
 from urllib.parse import urlsplit
 
-from integrations.connectors.registry import connector_class
 from integrations.models import CachedLookup, Connection, Flow, SyncRecord
 from integrations.models.account import base_url_of
 from mappings.models import MappingVersion
@@ -115,8 +114,3 @@ def _articles_of_flow(flow: Flow) -> dict[str, None]:
     latest = SyncRecord.objects.filter(flow=flow, state=SyncRecord.State.DELIVERED)
     texts = latest.exclude(skus="").values_list("skus", flat=True)[:LOOKED_AT]
     return dict.fromkeys(sku for text in texts for sku in text.split())
-
-
-def takes_webhooks(flow: Flow) -> bool:
-    """Say whether the source tells of changes by signed deliveries."""
-    return bool(connector_class(flow.source.system).webhook_secrets)
