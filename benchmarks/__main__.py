@@ -28,6 +28,7 @@ BENCHES = (
     "latency",
     "mapping",
     "flash_sale",
+    "gaps",
     "lists",
     "queue",
 )

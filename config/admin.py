@@ -4,12 +4,13 @@ from django.contrib.admin import AdminSite
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
-from django.urls import include, path, reverse
+from django.urls import URLPattern, URLResolver, include, path, reverse
+from django.utils.module_loading import import_string
+from django.utils.text import capfirst
 
-from config import proof, tiles
 from errorqueue.models import FailedRecord
 from integrations.models.installation import copied_from, copy_in_words
-from integrations.sync.pulse import trouble
+from integrations.operations.checks import trouble
 
 # So long a server process remembers whether anybody would hear of trouble.
 TROUBLE_SECONDS = 15
@@ -34,6 +35,9 @@ MODEL_ORDER = (
     "BulkRun",
     "Recipe",
     "Alert",
+    "AlertRule",
+    "Team",
+    "Channel",
     "Action",
     "RoutingRule",
     "Tag",
@@ -54,9 +58,14 @@ UNDER_THE_HOOD = (
 # Pages without a model: the group they stand in, their name, the right they need.
 PAGES = (
     ("mappings", "Who owns what", "who_owns_what", "mappings.view_mappingversion"),
+    ("integrations", "Completeness", "completeness", "integrations.view_certificate"),
+    ("integrations", "Outcome", "outcome", "integrations.view_outcomeday"),
     ("integrations", "Handbook", "handbook", "integrations.view_flow"),
 )
-OLDEST = 5
+# By name: they lead to the pages of models, and those need this site first.
+HOME, PROOF = "config.home.page.page_of", "config.proof.whole"
+# Where the addresses of Django 1.8 led: to a row of any name.
+GUESS = "<path:object_id>/"
 MOST_COUNTED = 10_000
 
 
@@ -65,9 +74,13 @@ class ConsoleSite(AdminSite):
 
     site_title = "Waybill"
     site_header = "Waybill"
-    index_title = "Operations"
+    index_title = "Home"
     site_url = None
     empty_value_display = "–"
+
+    def menu_name(self, opts: Any) -> str:
+        """Return what the menu calls the list of a model."""
+        return MODEL_NAMES.get(opts.object_name, capfirst(opts.verbose_name_plural))
 
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
@@ -97,7 +110,10 @@ class ConsoleSite(AdminSite):
     def get_urls(self) -> list[Any]:
         """Put pages that belong to no model before the models' own."""
         pages = path("integrations/", include("integrations.admin.urls"))
-        return [pages, *super().get_urls()]
+        found = super().get_urls()
+        for one in found:
+            _without_guesses(one)
+        return [pages, *found]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
@@ -109,9 +125,7 @@ class ConsoleSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         context = {
-            "tiles": tiles.tiles_for(self, request.user),
-            "oldest": _oldest(request.user),
-            "proof": _proof(request.user),
+            **import_string(HOME)(self, request),
             "trouble": cache.get_or_set("trouble", trouble, TROUBLE_SECONDS),
             **(extra_context or {}),
         }
@@ -119,7 +133,18 @@ class ConsoleSite(AdminSite):
 
     def proof(self) -> list[tuple[str, Any]]:
         """Return the facts that an empty error queue shows."""
-        return proof.whole()
+        facts: list[tuple[str, Any]] = import_string(PROOF)()
+        return facts
+
+
+def _without_guesses(found: URLPattern | URLResolver) -> None:
+    """Leave out that "anything/" may be the old address of some row's page.
+
+    It would lead "abc/publish/" to the page of a row called "abc/publish".
+    """
+    if isinstance(found, URLResolver):
+        kept = [one for one in found.url_patterns if str(one.pattern) != GUESS]
+        found.url_patterns[:] = kept
 
 
 def _with_hood(apps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -162,15 +187,3 @@ def _needs_person(user: Any) -> str:
     if found > MOST_COUNTED:  # every page shows it: it may not cost more for more
         return f"{MOST_COUNTED:,}+"
     return f"{found:,}" if found else ""
-
-
-def _proof(user: Any) -> list[tuple[str, Any]]:
-    seen = ("integrations.view_syncrecord", "integrations.view_inboxevent")
-    return proof.facts() if user.has_perms(seen) else []
-
-
-def _oldest(user: Any) -> list[FailedRecord]:
-    if not user.has_perm("errorqueue.view_failedrecord"):
-        return []
-    failed = FailedRecord.objects.filter(status=FailedRecord.Status.FAILED)
-    return list(failed.order_by("first_failed_at")[:OLDEST])

@@ -3,8 +3,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.core import checks
+from django.core.signals import request_finished
 
 from config import checks as ours
+from config.logs import through_logging
+from config.middleware import forget_request
 
 # Those of the checks that workers run before they begin.
 WORKERS = "workers"
@@ -17,6 +20,8 @@ class ConsoleAdminConfig(SimpleAdminConfig):
 
     def ready(self) -> None:
         super().ready()
+        through_logging()
+        request_finished.connect(forget_request, dispatch_uid="forget_request")
         if settings.SHOWS_PAGES:
             admin.autodiscover()
             hide_queue_pages()
@@ -25,6 +30,7 @@ class ConsoleAdminConfig(SimpleAdminConfig):
         checks.register(ours.clockwork_fits, WORKERS)
         checks.register(ours.wake_ups_are_in_our_database, WORKERS)
         checks.register(ours.no_strikes_in_production, checks.Tags.security, WORKERS)
+        checks.register(ours.probes_are_set_up, checks.Tags.security, WORKERS)
         checks.register(ours.database_is_sound, checks.Tags.database)
 
 

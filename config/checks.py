@@ -1,5 +1,6 @@
 """What must hold before the console starts."""
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from errorqueue.clock import database_time
 
 LARGEST_SKEW_SECONDS = 5
 OTHER_BROKERS = {"broker_class", "iron_mq", "sqs", "mongo", "redis"}
+SHORTEST_TOKEN = 16
+LOG_FORMATS = ("json", "text")
 # Without these a commit that was answered may be gone after a power cut.
 DURABLE = ("synchronous_commit", "fsync", "full_page_writes")
 
@@ -79,6 +82,41 @@ def no_strikes_in_production(app_configs: Any, **options: Any) -> list[CheckMess
             id="config.E004",
         )
     ]
+
+
+def probes_are_set_up(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """Refuse settings under which figures or log lines would not be as was meant."""
+    return [*_odd_networks(), *_short_token(), *_odd_format()]
+
+
+def _odd_networks() -> Iterator[CheckMessage]:
+    for one in settings.METRICS_ADDRESSES:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            yield Error(
+                f"METRICS_ADDRESSES names {one!r}, which is no network.",
+                hint="Write addresses or networks, as in 10.2.0.0/16,192.0.2.7.",
+                id="config.E006",
+            )
+
+
+def _short_token() -> Iterator[CheckMessage]:
+    if 0 < len(settings.METRICS_TOKEN) < SHORTEST_TOKEN:
+        yield Warning(
+            f"METRICS_TOKEN has less than {SHORTEST_TOKEN} characters: it can be guessed.",
+            hint="Make one with `openssl rand -hex 32`.",
+            id="config.W002",
+        )
+
+
+def _odd_format() -> Iterator[CheckMessage]:
+    if settings.LOG_FORMAT not in LOG_FORMATS:
+        yield Error(
+            f"LOG_FORMAT is {settings.LOG_FORMAT!r}.",
+            hint="Set it to json or text, or leave it out.",
+            id="config.E007",
+        )
 
 
 def database_is_sound(

@@ -1,12 +1,14 @@
 """Facts that tell an empty queue from a broken one."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, QuerySet
 from django.utils.html import format_html
 
 from config.tiles import start_of_today
+from errorqueue.admin.paging import counted, number
 from errorqueue.models import FailedRecord
 from errorqueue.templatetags.console import moment, pill
 from integrations.models import Flow, InboxEvent, SyncRecord, WorkerGroup
@@ -23,26 +25,27 @@ READING = [
 
 
 def facts() -> list[tuple[str, Any]]:
-    """Return what arrived, what went out and what still waits; two queries."""
+    """Return what arrived, what went out and what still waits, counted to a limit."""
     state = SyncRecord.State
-    records = SyncRecord.objects.aggregate(
-        last=Max("delivered_at"),
-        today=Count("pk", filter=Q(delivered_at__gte=start_of_today())),
-        waiting=Count("pk", filter=Q(state__in=[state.WAITING, state.RUNNING])),
-        held=Count("pk", filter=Q(state=state.HELD)),
-    )
-    inbox = InboxEvent.objects.aggregate(
-        last=Max("received_at"),
-        unread=Count("pk", filter=Q(state=InboxEvent.State.RECEIVED)),
-    )
+    work = SyncRecord.objects.filter(state__in=[state.WAITING, state.RUNNING])
+    done = SyncRecord.objects.filter(state=state.DELIVERED)
+    today = done.filter(delivered_at__gte=start_of_today())
+    last = done.exclude(delivered_at=None).order_by("-delivered_at")
+    newest = InboxEvent.objects.order_by("-pk")
+    unread = InboxEvent.objects.filter(state=InboxEvent.State.RECEIVED)
     return [
-        ("Last delivery received", moment(inbox["last"])),
-        ("Received, not read yet", inbox["unread"]),
-        ("Waiting to be sent", records["waiting"]),
-        ("On hold", records["held"]),
-        ("Delivered today", records["today"]),
-        ("Last record delivered", moment(records["last"])),
+        ("Last delivery received", moment(_first(newest, "received_at"))),
+        ("Received, not read yet", number(counted(unread))),
+        ("Waiting to be sent", number(counted(work))),
+        ("On hold", number(counted(SyncRecord.objects.filter(state=state.HELD)))),
+        ("Delivered today", number(counted(today))),
+        ("Last record delivered", moment(_first(last, "delivered_at"))),
     ]
+
+
+def _first(rows: QuerySet[Any], column: str) -> datetime | None:
+    at: datetime | None = rows.values_list(column, flat=True).first()
+    return at
 
 
 def whole() -> list[tuple[str, Any]]:

@@ -41,8 +41,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.SlimHooks",
+    "config.middleware.SlimWay",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -165,7 +166,7 @@ SESSION_COOKIE_HTTPONLY = True
 if PRODUCTION:
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", True)
     # The hook path answers as it is asked: a redirect would lose the delivery.
-    SECURE_REDIRECT_EXEMPT = [r"^hooks/", r"^health/"]
+    SECURE_REDIRECT_EXEMPT = [r"^hooks/", r"^health", r"^readyz$", r"^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = flag("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
@@ -181,7 +182,7 @@ ALERT_EMAILS = words("ALERT_EMAILS", [] if PRODUCTION else ["operators@example.c
 # Intake. Django's own limit of 2.5 MiB would refuse large orders for ever.
 HOOK_BODY_LIMIT = number("HOOK_BODY_LIMIT", 10 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = HOOK_BODY_LIMIT
-# A mapping of 500 rows is one form of 10,000 fields.
+# A value table of thousands of rows is one form; the grid of a mapping packs its rows.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 15_000
 
 # Hosts that connections may call besides the vendors' own domains, for simulators
@@ -207,6 +208,13 @@ LATE_SECONDS = number("WAYBILL_LATE_SECONDS", 0) or None
 # The growing waits between tries of a connection that cannot be reached.
 PROBE_SECONDS = [
     float(word) for word in words("WAYBILL_PROBE_SECONDS", ["5", "10", "30"])
+]
+# The growing waits between rounds of probes of a flow that its breaker put on hold.
+BREAKER_SECONDS = [
+    float(word)
+    for word in words(
+        "WAYBILL_BREAKER_SECONDS", ["60", "120", "300", "900", "1800", "3600"]
+    )
 ]
 WORKERS = number("WAYBILL_WORKERS", 2)
 # Where the crash harness arms its strikes; refused in production.
@@ -255,17 +263,28 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    # Names for programs where two things of the queue have a field of one name.
+    "ENUM_NAME_OVERRIDES": {
+        "FailureKindEnum": "errorqueue.api.shapes.KIND_CHOICES",
+        "IncidentKindEnum": "errorqueue.models.Alert.Kind",
+        "BulkStateEnum": "errorqueue.models.BulkRun.State",
+        "IncidentStateEnum": "errorqueue.api.incident_shapes.STATES",
+    },
 }
 
-LOGGING = {
+# Probes and scrapes (docs/operations.md). Without either of the two settings there is
+# no /metrics: who may ask, by the token it sends or by the network it is in.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+METRICS_ADDRESSES = words("METRICS_ADDRESSES")
+# A database that has not answered a probe by then counts as away.
+READY_SECONDS = number("WAYBILL_READY_SECONDS", 3)
+
+# JSON for machines, or text for people.
+LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "text")
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "config.logs.OneLine",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
+    "formatters": {"line": {"()": "config.logs.Lines", "form": LOG_FORMAT}},
     "handlers": {
         "console": {"class": "errorqueue.lost_logs.Console", "formatter": "line"}
     },

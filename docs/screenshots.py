@@ -18,10 +18,15 @@ PASSWORD = "waybill-demo"  # noqa: S105 (of the demo, printed on purpose)
 WIDTHS = (1440, 390)
 
 # Picture, person, address; "first:" opens the first row of a list, "press KEY:" and
-# "click NAME:" a row as well, and then use it; "show NAME:" scrolls to a heading of it.
+# "click NAME:" a row as well, and then use it; "show NAME:" scrolls to a heading of it;
+# "empty:" is taken of a list without a row.
 PAGES = (
     ("login", "", "/admin/login/"),
     ("index", "operator", "/admin/"),
+    ("home-finance", "finance", "/admin/"),
+    ("home-editor", "editor", "/admin/"),
+    ("home-admin", "admin", "/admin/#part-charts"),
+    ("outcome", "admin", "/admin/integrations/outcome/"),
     ("queue", "operator", "/admin/errorqueue/failedrecord/"),
     ("line", "operator", "first:/admin/errorqueue/failedrecord/?q=10403"),
     ("fix", "operator", "press f:/admin/errorqueue/failedrecord/?q=10405"),
@@ -44,7 +49,7 @@ PAGES = (
     ("waiting", "operator", "first:/admin/errorqueue/failedrecord/?tab=auto"),
     ("blocked", "operator", "first:/admin/errorqueue/failedrecord/?tab=blocked"),
     ("money", "operator", "/admin/errorqueue/failedrecord/?o=money"),
-    ("empty", "operator", "/admin/errorqueue/failedrecord/?tab=excluded"),
+    ("proof", "operator", "empty:/admin/errorqueue/failedrecord/"),
     ("causes", "operator", "/admin/errorqueue/cause/"),
     ("cause", "operator", "first:/admin/errorqueue/cause/"),
     ("plan", "operator", "click Retry all:/admin/errorqueue/cause/"),
@@ -91,10 +96,15 @@ PAGES = (
     ("flow", "admin", "first:/admin/integrations/flow/?q=Orders"),
     ("slots", "admin", "/admin/integrations/slot/"),
     ("groups", "admin", "/admin/integrations/workergroup/?tab=all"),
+    ("retention", "admin", "/admin/integrations/payloadrule/"),
     ("schedules", "admin", "/admin/integrations/schedule/"),
     ("schedule", "admin", "first:/admin/integrations/schedule/?q=old"),
     ("links", "admin", "/admin/integrations/link/"),
     ("alerts", "auditor", "/admin/errorqueue/alert/"),
+    ("alert", "operator", "first:/admin/errorqueue/alert/?tab=all"),
+    ("incidents", "auditor", "/admin/errorqueue/alert/report/"),
+    ("team", "admin", "/admin/errorqueue/team/add/"),
+    ("channel", "admin", "/admin/errorqueue/channel/add/"),
 )
 
 
@@ -123,7 +133,7 @@ def take_all(browser: Browser, width: int, arguments: argparse.Namespace) -> Non
             people[person] = log_in(browser, width, person, arguments.address)
         page = people[person]
         if not go(page, arguments.address, address):
-            print(f"{name} {width}: the list is empty, no picture")
+            print(f"{name} {width}: the demo has none now, no picture")
             continue
         keep(page, f"{name}-{width}", arguments)
         wide = page.evaluate("document.documentElement.scrollWidth")
@@ -144,13 +154,15 @@ def log_in(browser: Browser, width: int, person: str, base: str) -> Page:
 def go(page: Page, base: str, address: str) -> bool:
     """Open an address, and from a list its first row; then do as it says.
 
-    Says whether there was a row: some states are rare in a demo (unknown, blocked).
+    Says whether it could be shown: some states are rare in a demo (unknown, blocked,
+    an empty queue).
     """
     way, path = address.split(":/", 1) if ":/" in address else ("", address[1:])
     page.goto(f"{base}/{path}")
-    if way and not page.locator(FIRST_ROW).count():
+    has_row = bool(page.locator(FIRST_ROW).count())
+    if way and has_row == (way == "empty"):
         return False
-    if way:
+    if way and has_row:
         page.locator(FIRST_ROW).first.click()
         page.wait_for_load_state("load")
     verb, _, what = way.partition(" ")

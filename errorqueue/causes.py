@@ -10,6 +10,7 @@ from django.db.models import Q
 from errorqueue.clock import database_time
 from errorqueue.failures import Failure, FailureKind
 from errorqueue.fingerprint import fingerprint
+from errorqueue.masking import without_values
 from errorqueue.models import Cause, CauseMerge, FailedRecord, Watermark
 from errorqueue.text import clean
 
@@ -41,9 +42,9 @@ def columns_of(failure: Failure, now: datetime) -> dict[str, Any]:
         defaults={
             "kind": found.kind,
             "field": clean(found.field)[:200],
-            "text": clean(failure.what)[:500],
-            "value": clean(found.value)[:200],
-            "remedy": clean(failure.remedy),
+            "text": clean(_for_all(failure.what, failure))[:500],
+            "value": "" if found.is_private else clean(found.value)[:200],
+            "remedy": clean(_for_all(failure.remedy, failure)),
             "first_seen_at": now,
             "last_seen_at": now,
         },
@@ -52,6 +53,11 @@ def columns_of(failure: Failure, now: datetime) -> dict[str, Any]:
         "fingerprint": found.key,
         "cause_id": cause.merged_into_id or cause.pk,
     }
+
+
+def _for_all(text: str, failure: Failure) -> str:
+    """Return a text without private values: everybody reads it, of any record."""
+    return without_values(text, [problem.as_dict() for problem in failure.problems])
 
 
 @transaction.atomic

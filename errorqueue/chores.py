@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
-from errorqueue import causes, escalation, notices, recipes, tally, waking
+from errorqueue import causes, escalation, incidents, notices, recipes, tally, waking
 from errorqueue.bulk import stepping
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 PARTS: tuple[Part, ...] = (
     Part(stepping.has_work, stepping.step_all),
     Part(causes.has_misplaced, causes.place_all),
-    Part(tally.is_due, tally.refresh),
+    Part(tally.is_due, incidents.recount),
     Part(notices.has_due, notices.send_due),
     Part(recipes.has_automatic, recipes.apply_automatic),
     Part(waking.has_due, waking.wake_due),

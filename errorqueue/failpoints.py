@@ -34,10 +34,13 @@ PLACES = (
     "queue.capture",
     "retry.click",
     "alert.row",
+    "alert.plan",
     "alert.send",
+    "alert.sent",
     "schedule.slot",
     "sweep.pass",
     "poll.page",
+    "privacy.step",
 )
 _folder = os.environ.get("WAYBILL_FAILPOINTS", "")
 

@@ -41,7 +41,11 @@ LIGHT_CHOICES = [
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One field that is wrong, and what makes it right."""
+    """One field that is wrong, and what makes it right.
+
+    `source` is what a person mends; `sources` are all places its value is made from,
+    and `sensitivity` what its mapping row is marked as: they say who may read it.
+    """
 
     target: str = ""
     source: str = ""
@@ -52,9 +56,12 @@ class FieldProblem:
     remedy: str = ""
     # How many characters the target takes, where its metadata says so.
     longest: int | None = None
+    sources: tuple[str, ...] = ()
+    sensitivity: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "allowed": list(self.allowed)}
+        lists = {"allowed": list(self.allowed), "sources": list(self.sources)}
+        return {**asdict(self), **lists}
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,14 @@ class Try:
 
 
 @dataclass(frozen=True)
+class PrivatePlaces:
+    """Where people marked what few may read: paths without places in lists."""
+
+    sources: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Both payloads and every try of a subject, as indented text."""
 
@@ -128,6 +143,7 @@ class Evidence:
     mapped: str = ""
     tries: Sequence[Try] = ()
     headers: str = ""
+    private: PrivatePlaces = PrivatePlaces()
 
 
 @dataclass(frozen=True)
@@ -189,13 +205,14 @@ class Reread:
     """What the source holds now, beside what is stored; texts are indented JSON.
 
     `mark` names the state that was shown: taking it over is refused when the source
-    or the record moved on meanwhile.
+    or the record moved on meanwhile. `private` are places that few may read.
     """
 
     before: str
     after: str
     is_newer: bool
     mark: str = ""
+    private: frozenset[str] = frozenset()
 
 
 class Start(StrEnum):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from errorqueue.failures import Failure, FailureKind, FieldProblem
+from errorqueue.masking import is_private
 from errorqueue.text import clean
 
 # What differs from record to record and says nothing about the reason.
@@ -24,12 +25,16 @@ LONGEST_TEXT = 4000
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a failure has in common with others; `key` is its digest."""
+    """What a failure has in common with others; `key` is its digest.
+
+    `is_private` says that the value tells causes apart, and nobody shall read it there.
+    """
 
     kind: str
     field: str
     text: str
     value: str
+    is_private: bool = False
 
     @property
     def key(self) -> str:
@@ -50,6 +55,7 @@ def fingerprint(failure: Failure) -> Fingerprint:
         field=INDEX.sub("[]", leading.target or leading.source),
         text=normalised(text),
         value=leading.value[:200] if _is_reason(failure.kind, leading) else "",
+        is_private=_is_private(leading),
     )
 
 
@@ -61,10 +67,17 @@ def _is_reason(kind: FailureKind, problem: FieldProblem) -> bool:
     """
     if kind in BY_VALUE or problem.allowed:
         return True
+    if _is_private(problem):
+        return False
     is_word = len(problem.value) <= LONGEST_WORD and not re.search(
         r"[\d@]", problem.value
     )
     return kind == FailureKind.DATA and is_word
+
+
+def _is_private(problem: FieldProblem) -> bool:
+    places = (problem.source, problem.target, *problem.sources)
+    return is_private(problem.sensitivity, *places)
 
 
 def normalised(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a line is found by: written with the line, searched by prefix."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from errorqueue.failures import Labels
 from errorqueue.models import FailedRecord, LineKey
@@ -16,7 +16,7 @@ def write(line: FailedRecord, labels: Labels) -> None:
     wanted = {(name, folded(value)) for name, value in _pairs(line, labels)}
     LineKey.objects.bulk_create(
         [
-            LineKey(line=line, name=name, value=value)
+            LineKey(line=line, name=name, value=value, is_open=line.is_open)
             for name, value in sorted(wanted)
             if value
         ],
@@ -27,7 +27,13 @@ def write(line: FailedRecord, labels: Labels) -> None:
 def add(line: FailedRecord, name: str, value: str) -> None:
     """Make a line known by one more thing, such as its id at the target."""
     if folded(value):
-        LineKey.objects.get_or_create(line=line, name=name, value=folded(value))
+        known = {"line": line, "name": name, "value": folded(value)}
+        LineKey.objects.get_or_create({"is_open": line.is_open}, **known)
+
+
+def follow(lines: Iterable[int], *, is_open: bool) -> None:
+    """Let the keys say that these lines were closed or opened again."""
+    LineKey.objects.filter(line__in=lines).update(is_open=is_open)
 
 
 def folded(value: str) -> str:

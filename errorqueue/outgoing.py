@@ -6,7 +6,6 @@ leads nowhere. Redirects are not followed.
 """
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import certifi
 from django.conf import settings
 
+from errorqueue.addresses import is_public
 from errorqueue.text import one_line
 
 RESOLVE_SECONDS = 5.0
@@ -28,16 +28,9 @@ CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 10.0
 LONGEST_ANSWER = 2_048
 PORTS = {"http": 80, "https": 443}
-# Public by their number, but the inside of a cloud machine all the same.
-INSIDE = frozenset({ipaddress.ip_address("168.63.129.16")})
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What is given out to the open network; the rest is old site addresses and the like.
-ASSIGNED = ipaddress.ip_network("2000::/3")
 WRITE_IT_SO = (
     "Write https://, the host and the path, without user name, password or fragment."
 )
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class NotAllowed(ValueError):
@@ -118,27 +111,6 @@ def target_of(url: str) -> Target:
     if settings.PRODUCTION and found.scheme != "https" and not _is_listed(found):
         raise NotAllowed("URL: it must begin with https:// in production.")
     return found
-
-
-def is_public(text: str) -> bool:
-    """Say whether an address is reached over the open network by everybody."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    inner = _embedded(address)
-    if inner is not None:
-        return is_public(str(inner))
-    if isinstance(address, ipaddress.IPv6Address) and address not in ASSIGNED:
-        return False
-    return address.is_global and not address.is_multicast and address not in INSIDE
-
-
-def _embedded(address: Address) -> Address | None:
-    """Return the older address that an IPv6 one stands for, if it does."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return None
-    if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo and teredo[1])
 
 
 def _addresses(target: Target) -> list[str]:

@@ -2,6 +2,7 @@
 
 from errorqueue.clock import database_time
 from errorqueue.failures import Light, Preflight, Refused, Workbench
+from errorqueue.masking import without_values
 from errorqueue.models import FailedRecord
 from errorqueue.people import wake
 from errorqueue.text import one_line
@@ -22,8 +23,9 @@ def check(line: FailedRecord) -> Preflight:
     found = bench.preflight() if bench else NO_BENCH
     if bench and found.is_same:
         found = _settled(bench, found)
-    _store(line, found)
-    if found.light == Light.GREEN and line.snoozed_until and line.wakes_when_green:
+    is_stored = _store(line, found)
+    is_green = is_stored and found.light == Light.GREEN
+    if is_green and line.snoozed_until and line.wakes_when_green:
         wake(line, reason="A pre-flight says that it would pass now.")
     return found
 
@@ -37,9 +39,14 @@ def _settled(bench: Workbench, found: Preflight) -> Preflight:
     return found
 
 
-def _store(line: FailedRecord, found: Preflight) -> None:
-    now, note = database_time(), one_line(found.note, 500)
-    FailedRecord.objects.filter(pk=line.pk).update(
+def _store(line: FailedRecord, found: Preflight) -> bool:
+    """Note the answer, unless the line failed anew while it was looked at."""
+    problems = [problem.as_dict() for problem in found.problems]
+    # The note stands in lists that everybody reads.
+    note = one_line(without_values(found.note, problems), 500)
+    now = database_time()
+    same = FailedRecord.objects.filter(pk=line.pk, last_failed_at=line.last_failed_at)
+    is_stored = same.update(
         preflight=found.light.value,
         preflight_at=now,
         preflight_note=note,
@@ -47,3 +54,4 @@ def _store(line: FailedRecord, found: Preflight) -> None:
     )
     line.preflight, line.preflight_at = found.light.value, now
     line.preflight_note = note
+    return bool(is_stored)

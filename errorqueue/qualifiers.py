@@ -23,6 +23,8 @@ Status = FailedRecord.Status
 # No text sorts behind it: the end of what begins with a word.
 LAST = "\U0010ffff"
 MOST_CAUSES = 200
+# More lines than these are not named one by one in a query.
+MOST_NAMED = 2_000
 HUMAN_ID = re.compile(r"(?:err-?)?([0-9]{1,18})", re.IGNORECASE)
 CAUSE_ID = re.compile(r"(?:cause-)?([0-9]{1,18})", re.IGNORECASE)
 # An external id ends with the source's own id; short numbers end SKUs as well.
@@ -62,17 +64,33 @@ def begins(word: str) -> Q:
     return Q(value__gte=word, value__lt=word + LAST)
 
 
-def known_by(words: Iterable[str], *names: str) -> Q:
-    """Return the condition for lines known by something that begins with a word.
-
-    The sub-select stands inside IN, which every database can begin with when it
-    is rare, and leave for last when it is common.
-    """
+def known_by(words: Iterable[str], asker: Asker, *names: str) -> Q:
+    """Return the condition for lines known by something that begins with a word."""
     found = Q()
     for word in words:
         found |= begins(folded(word))
-    keys = LineKey.objects.filter(found, name__in=names or Name.values)
-    return Q(pk__in=keys.values("line"))
+    return _lines_with(found & Q(name__in=names or Name.values), asker)
+
+
+def _lines_with(keys: Q, asker: Asker) -> Q:
+    """Return the condition for lines with such keys.
+
+    Few lines are named by their ids. Many are looked for while the list is gone
+    along, which meets them soon: to collect them all first would cost the more, the
+    more there are.
+    """
+    rows = LineKey.objects.filter(keys)
+    if asker.is_open_only:
+        rows = rows.filter(is_open=True)
+    lines = list(rows.order_by().values_list("line", flat=True)[: MOST_NAMED + 1])
+    if len(lines) <= MOST_NAMED:
+        return Q(pk__in=sorted(set(lines)))
+    return Q(Exists(rows.filter(line=OuterRef("pk"))))
+
+
+def is_wide(found: Q) -> bool:
+    """Say whether a condition finds so many lines that they are not named."""
+    return any(isinstance(child, Exists) for child in found.children)
 
 
 def unless(found: Q) -> Q:
@@ -88,7 +106,7 @@ def unless(found: Q) -> Q:
     return ~found
 
 
-def free_word(word: str) -> Q:
+def free_word(word: str, asker: Asker) -> Q:
     """Return what a word without a qualifier finds: any key, or a line by its id.
 
     The id of a document at the target ends with the id of its source.
@@ -98,12 +116,13 @@ def free_word(word: str) -> Q:
     wanted = begins(folded(word))
     if external := EXTERNAL_ID.search(word):
         wanted |= Q(name=Name.SOURCE_ID, value=external[1])
-    keys = LineKey.objects.filter(wanted, name__in=Name.values)
-    return Q(pk__in=keys.values("line"))
+    return _lines_with(wanted & Q(name__in=Name.values), asker)
 
 
 def _key(name: str, meaning: str, example: str) -> Qualifier:
-    return Qualifier(name, meaning, example, lambda words, asker: known_by(words, name))
+    return Qualifier(
+        name, meaning, example, lambda words, asker: known_by(words, asker, name)
+    )
 
 
 def _one_of(name: str, words: list[str], choices: dict[str, Q]) -> Q:

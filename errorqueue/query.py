@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from errorqueue.clock import database_time
 from errorqueue.models import FailedRecord
-from errorqueue.qualifiers import QUALIFIERS, Wrong, free_word, unless
+from errorqueue.qualifiers import QUALIFIERS, Wrong, free_word, is_wide, unless
 from errorqueue.tabs import Asker, order_of, tab_of
 from errorqueue.text import clean
 
@@ -56,20 +56,17 @@ class Term:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a search means; with problems it means nothing at all."""
+    """What a search means; with problems it means nothing at all.
+
+    `is_narrow` says that an index finds few lines by it, whatever else it asks;
+    `is_wide` that one of its words is the word of thousands.
+    """
 
     where: Q
     terms: tuple[Term, ...] = ()
     problems: tuple[str, ...] = ()
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether an index finds few lines by it, also among those that are closed."""
-        return not self.terms or any(
-            not term.is_not and (not term.name or QUALIFIERS[term.name].is_narrow)
-            for term in self.terms
-            if not term.name or term.name in QUALIFIERS
-        )
+    is_narrow: bool = True
+    is_wide: bool = False
 
     @property
     def words(self) -> list[str]:
@@ -92,13 +89,25 @@ def read(text: str, asker: Asker) -> Parsed:
     terms = tuple(_terms(text))
     if len(terms) > MOST_TERMS:
         problems.append(f"Use at most {MOST_TERMS} words and qualifiers at once.")
-    where = Q()
+    where, found = Q(), []
     for term in terms[:MOST_TERMS]:
         try:
-            where &= _meaning(term, asker)
+            found.append((term, _meaning(term, asker)))
+            where &= found[-1][1]
         except Wrong as error:
             problems.append(str(error))
-    return Parsed(Q(pk__in=[]) if problems else where, terms, tuple(problems))
+    return Parsed(
+        Q(pk__in=[]) if problems else where,
+        terms,
+        tuple(problems),
+        is_narrow=not terms or any(_narrows(*one) for one in found),
+        is_wide=any(is_wide(meaning) for _, meaning in found),
+    )
+
+
+def _narrows(term: Term, meaning: Q) -> bool:
+    indexed = not term.name or QUALIFIERS[term.name].is_narrow
+    return indexed and not term.is_not and not is_wide(meaning)
 
 
 def _terms(text: str) -> Iterator[Term]:
@@ -130,7 +139,7 @@ def _term(found: re.Match[str]) -> Term:
 
 def _meaning(term: Term, asker: Asker) -> Q:
     if not term.name:
-        found = _words(term)
+        found = _words(term, asker)
     else:
         qualifier = QUALIFIERS.get(term.name)
         if qualifier is None:
@@ -144,10 +153,10 @@ def _meaning(term: Term, asker: Asker) -> Q:
     return unless(found) if term.is_not and found else found
 
 
-def _words(term: Term) -> Q:
+def _words(term: Term, asker: Asker) -> Q:
     """Return what free words mean: a quoted text is looked for as a whole."""
     bare = term.value.strip().lstrip("#")
-    return free_word(bare) if bare else Q()
+    return free_word(bare, asker) if bare else Q()
 
 
 def _unknown(term: Term) -> str:
@@ -168,11 +177,10 @@ def lines_for(query: str, user: Any) -> QuerySet[FailedRecord]:
     than the person saw.
     """
     asked = QueryDict(query)
-    asker = Asker(user, database_time())
-    parsed = read(asked.get("q", ""), asker)
+    asker, tab = Asker(user, database_time()), tab_of(asked.get("tab"))
+    parsed = read(asked.get("q", ""), tab.asked_by(asker))
     if parsed.problems:
         raise Unreadable(parsed.problems)
-    tab = tab_of(asked.get("tab"))
     lines = FailedRecord.objects.filter(tab.where(asker), parsed.where)
     return lines.order_by(*order_of(tab, asked.get("o")))
 

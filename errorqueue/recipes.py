@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 User = Any
 Verb = Recipe.Verb
 APPLIED = Recipe.APPLIED
+Status = FailedRecord.Status
 REFUSED = "recipe refused"
 # How many lines one pass of the workers mends by themselves.
 BATCH = 50
@@ -47,9 +48,19 @@ def offer(line: FailedRecord) -> list[Recipe]:
     """Return the known fixes for a line, those that worked most often first."""
     if line.cause_id is None or not line.is_open:
         return []
-    fits = Q(flow="") | Q(flow=line.flow)
-    found = living().filter(fits, cause=line.cause_id)
-    return list(found.select_related("author").order_by("-worked", "-made_at"))
+    found = fitting(line).select_related("author")
+    return list(found.order_by("-worked", "-made_at"))
+
+
+def fitting(line: FailedRecord) -> QuerySet[Recipe]:
+    """Return the recipes that were kept for the cause and the flow of a line."""
+    in_flow = Q(flow="") | Q(flow=line.flow)
+    return living().filter(in_flow, of_cause(line.cause_id))
+
+
+def of_cause(cause: Any) -> Q:
+    """Return the condition for recipes of a cause, or of one that counts as it."""
+    return Q(cause=cause) | Q(cause__merged_into=cause)
 
 
 def keep(
@@ -197,7 +208,8 @@ def _mark(recipe: Recipe) -> str:
 
 
 def _automatic() -> QuerySet[Recipe]:
-    return living().filter(is_automatic=True).order_by("pk")
+    allowed = living().filter(is_automatic=True)
+    return allowed.select_related("cause").order_by("pk")
 
 
 def _candidates(recipe: Recipe) -> QuerySet[FailedRecord]:
@@ -209,12 +221,22 @@ def _candidates(recipe: Recipe) -> QuerySet[FailedRecord]:
     tried = Action.objects.filter(
         failed=OuterRef("pk"), verb__in=(APPLIED, REFUSED), after=str(recipe.pk)
     )
-    lines = FailedRecord.objects.filter(
-        status=FailedRecord.Status.FAILED, cause=recipe.cause_id
-    )
+    lines = FailedRecord.objects.filter(_reach(recipe), status=Status.FAILED)
     if recipe.flow:
         lines = lines.filter(flow=recipe.flow)
     mark = Watermark.objects.filter(name=_mark(recipe)).first()
     if mark:
         lines = lines.filter(touched_at__gte=mark.at - LATE)
     return lines.exclude(Exists(tried))
+
+
+def _reach(recipe: Recipe) -> Q:
+    """Return which lines a recipe is allowed for.
+
+    A merge makes that no more: under the cause that stands for its own, they are told
+    by their fingerprint.
+    """
+    cause = recipe.cause
+    if cause.merged_into_id is None:
+        return Q(cause=cause)
+    return Q(cause=cause.merged_into_id, fingerprint=cause.fingerprint)

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from errorqueue.alerting.hours import hours_of
 from errorqueue.models import FailedRecord, RoutingRule
+
+# However long a failure may take, so long before its end is soon.
+MOST_WARNING = timedelta(hours=2)
 
 
 def route(line: FailedRecord) -> None:
@@ -18,9 +22,11 @@ def route(line: FailedRecord) -> None:
     line.assignee = owner or next(
         (rule.assign_to for rule in rules if rule.assign_to), None
     )
-    hours = next((rule.due_hours for rule in rules if rule.due_hours is not None), None)
-    line.due_at = _due(line, hours)
-    line.save(update_fields=["assignee", "due_at"])
+    timed = next((rule for rule in rules if rule.due_hours is not None), None)
+    if timed:
+        line.due_at = due_by(timed, line.first_failed_at)
+        line.warn_at = warned_by(timed, line.first_failed_at)
+    line.save(update_fields=["assignee", "due_at", "warn_at"])
     tagged = next((tags for rule in rules if (tags := list(rule.tags.all()))), [])
     line.tags.add(*tagged)
 
@@ -38,15 +44,26 @@ def matches(rule: RoutingRule, line: FailedRecord) -> bool:
     )
 
 
-def _due(line: FailedRecord, hours: Decimal | None) -> datetime | None:
-    if hours is None:
+def due_by(rule: RoutingRule, since: datetime) -> datetime:
+    """Return when a failure is due: by the clock of the rule's team if it has one."""
+    return _after(rule, since, timedelta(hours=float(rule.due_hours or 0)))
+
+
+def warned_by(rule: RoutingRule, since: datetime) -> datetime | None:
+    """Return when a team hears that a failure is due soon: at three quarters."""
+    if rule.team is None:
         return None
-    return line.first_failed_at + timedelta(hours=float(hours))
+    whole = timedelta(hours=float(rule.due_hours or 0))
+    return _after(rule, since, whole - min(whole / 4, MOST_WARNING))
+
+
+def _after(rule: RoutingRule, since: datetime, work: timedelta) -> datetime:
+    return hours_of(rule.team).after(since, work) if rule.team else since + work
 
 
 def _rules() -> list[RoutingRule]:
     active = RoutingRule.objects.filter(is_active=True)
-    return list(active.select_related("assign_to").prefetch_related("tags"))
+    return list(active.select_related("assign_to", "team").prefetch_related("tags"))
 
 
 def sentence(rule: RoutingRule) -> str:
@@ -71,7 +88,8 @@ def _given(rule: RoutingRule) -> Iterator[str]:
     if rule.assign_to:
         yield f"go to {rule.assign_to}"
     if rule.due_hours is not None:
-        yield f"are due in {_plain(rule.due_hours)} h"
+        clock = f" of the working time of {rule.team}" if rule.team else ""
+        yield f"are due in {_plain(rule.due_hours)} h{clock}"
     if tags := [tag.name for tag in rule.tags.all()]:
         yield f"are tagged {', '.join(tags)}"
 

@@ -20,6 +20,12 @@ from errorqueue.text import clean, clean_tree
 
 User = Any
 
+# What people and pre-flights said of a failure that is past.
+UNASKED: dict[str, Any] = {
+    "retry_asked_at": None,
+    "retry_asked_by": None,
+    "preflight": "",
+}
 # A second click within this time is the same wish, also when a colleague clicks.
 SAME_WISH = timedelta(minutes=1)
 
@@ -56,18 +62,16 @@ def capture(
     columns = {
         **_failure_columns(failure),
         **_label_columns(labels),
+        **UNASKED,
         "status": _status(next_try_at, blocked_by),
         "blocked_by": blocked_by,
         "tries": tries,
         "tries_allowed": tries_allowed,
         "next_try_at": next_try_at,
-        "retry_asked_at": None,
-        "retry_asked_by": None,
-        "preflight": "",
         "last_failed_at": now,
         "touched_at": now,
+        **causes.columns_of(failure, now),
     }
-    columns |= causes.columns_of(failure, now)
     first = {
         "first_failed_at": now,
         "first_error": _first_error(failure, now),
@@ -81,12 +85,17 @@ def capture(
         create_defaults={**columns, **first},
     )
     keys.write(line, labels)
+    _announce(line, is_new)
+    failpoints.hit("queue.capture")
+    return line
+
+
+def _announce(line: FailedRecord, is_new: bool) -> None:
+    """Give a new line to somebody, and tell of one that needs a person."""
     if is_new:
         routing.route(line)
     if line.status == FailedRecord.Status.FAILED:
         notices.opened(line)
-    failpoints.hit("queue.capture")
-    return line
 
 
 def _status(next_try_at: datetime | None, blocked_by: FailedRecord | None) -> str:
@@ -207,6 +216,7 @@ def _close_by_hand(
         status=status, ending=ending, settled_by=by, **_settlement(how)
     )
     _refuse_unless(closed, line)
+    keys.follow([line.pk], is_open=False)
     notices.settled(line)
 
 
@@ -234,7 +244,6 @@ def note_mend(
     return note(line, "mend", by, reason, after=json.dumps(values, sort_keys=True))
 
 
-@transaction.atomic
 def resolve(
     subject: Subject,
     how: str,
@@ -246,8 +255,21 @@ def resolve(
 
     What was delivered after a person asked for it is theirs. The line can be found
     by `target_id` from then on. With `undo`, which its subject will understand, a
-    person can take the closing back.
+    person can take the closing back. Most subjects never had a line, so that one
+    question comes first.
     """
+    if FailedRecord.objects.about(subject).open().exists():
+        _resolve(subject, how, ending, target_id, undo)
+
+
+@transaction.atomic
+def _resolve(
+    subject: Subject,
+    how: str,
+    ending: str,
+    target_id: str,
+    undo: dict[str, Any] | None,
+) -> None:
     mine = FailedRecord.objects.about(subject).open()
     closing = {"status": FailedRecord.Status.RESOLVED, **_settlement(clean(how))}
     closed = 0
@@ -267,6 +289,7 @@ def _after_closing(
     subject: Subject, ending: str, target_id: str, undo: dict[str, Any] | None
 ) -> None:
     line = FailedRecord.objects.about(subject).order_by("-pk")[:1].get()
+    keys.follow([line.pk], is_open=False)
     if undo is not None:
         note(line, "close", undo={"ending": ending, **undo})
     if target_id:

@@ -1,7 +1,7 @@
 """The tabs of the error queue and the orders its lines can be shown in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,14 @@ SOON = timedelta(hours=4)
 
 @dataclass(frozen=True)
 class Asker:
-    """Who looks at the queue, and when: some tabs depend on both."""
+    """Who looks at the queue, and when: some tabs depend on both.
+
+    `is_open_only` says that only open lines are wanted, which are few among all.
+    """
 
     user: Any
     now: datetime
+    is_open_only: bool = False
 
     @property
     def awake(self) -> Q:
@@ -45,6 +49,10 @@ class Tab:
     is_settled: bool = False
     is_sum: bool = False
     is_small: bool = False
+
+    def asked_by(self, asker: Asker) -> Asker:
+        """Return who asks, as a search inside this tab is to be read."""
+        return replace(asker, is_open_only=not self.is_settled)
 
 
 TABS = (

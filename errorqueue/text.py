@@ -20,6 +20,11 @@ def clean_tree(value: Any) -> Any:
     return value
 
 
+def number_of(text: str) -> int:
+    """Return the number of a row as an address or a form names it, else 0: no row."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """Fold any white space to single blanks, so that no header or line can be forged."""
     return " ".join(clean(text).split())[:limit]

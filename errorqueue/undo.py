@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from errorqueue import notices
+from errorqueue import keys, notices
 from errorqueue.clock import database_time
 from errorqueue.models import Action, BulkRun, FailedRecord
 from errorqueue.services import SubjectGone, note
 
 User = Any
 Ending = FailedRecord.Ending
+RIGHT = "errorqueue.retry_failedrecord"
 WITHIN = timedelta(minutes=1)
 # What Waybill closed by itself: nobody was there to notice within a minute.
 WITHIN_A_DAY = timedelta(days=1)
@@ -38,6 +40,8 @@ FINAL = {
     "source by a newer version.",
 }
 OVER = "The time to take this back is over."
+# Where a run keeps who takes it back: the history of each record names them.
+UNDONE_BY = "undone_by"
 EXPECTED = {
     "retry": FailedRecord.Status.RETRYING,
     "exclude": FailedRecord.Status.EXCLUDED,
@@ -70,6 +74,15 @@ def told(line: FailedRecord, offered: Action | None) -> str:
     return ""
 
 
+def theirs(user: User) -> Q:
+    """Return the condition for steps that somebody may take back.
+
+    Their own, and Waybill's if they may retry.
+    """
+    own = Q(by=user)
+    return own | Q(by=None) if user.has_perm(RIGHT) else own
+
+
 def term_of(action: Action) -> timedelta:
     """Return how long an action can be taken back: a person's for a minute."""
     return WITHIN if action.by_id else WITHIN_A_DAY
@@ -92,6 +105,7 @@ def take_back(
         raise TooLate(f"“{action.verb}” cannot be taken back.")
     line = action.failed
     _undo_subject(line, action, by)
+    _refuse_overtaken(action)
     _reopen(line, action)
     mine = Action.objects.filter(pk=action.pk, undone_at=None)
     if not mine.update(undone_at=now):
@@ -100,6 +114,16 @@ def take_back(
     if action.verb != "retry":
         notices.opened(line)
     return line
+
+
+def said(action: Action, line: FailedRecord) -> str:
+    """Say how a line stands after a step of its was taken back."""
+    waited = (FailedRecord.Status.WAITING, FailedRecord.Status.BLOCKED)
+    if action.undo.get("status") not in waited:
+        return f"{line.human_id} is as it was before."
+    return (
+        f"{line.human_id} is taken back. It waits for nothing now: it needs a person."
+    )
 
 
 def _undo_subject(line: FailedRecord, action: Action, by: User) -> None:
@@ -112,6 +136,18 @@ def _undo_subject(line: FailedRecord, action: Action, by: User) -> None:
         undone = getattr(subject, ON_SUBJECT.get(action.verb, "include"))(by)
     if not undone:
         raise TooLate("It has begun or moved on meanwhile: it stays as it is.")
+
+
+def _refuse_overtaken(action: Action) -> None:
+    """Leave alone what stands there by a later step, be it of the same kind.
+
+    Asked after the subject was touched: who did something meanwhile has committed.
+    """
+    steps = Action.objects.filter(failed=action.failed_id, verb__in=VERBS)
+    later = steps.filter(pk__gt=action.pk, undone_at=None).select_related("by").first()
+    if later:
+        who = later.by or "Waybill"
+        raise TooLate(f"{who} has done something about it since: it stays as it is.")
 
 
 def _reopen(line: FailedRecord, action: Action) -> None:
@@ -132,6 +168,7 @@ def _reopen(line: FailedRecord, action: Action) -> None:
     ):
         raise TooLate("The line moved on meanwhile: it stays as it is.")
     line.status = before
+    keys.follow([line.pk], is_open=True)
 
 
 @transaction.atomic
@@ -145,8 +182,13 @@ def take_back_run(run: BulkRun, by: User) -> None:
     if run.verb not in VERBS or (ended and database_time() > ended + WITHIN):
         raise TooLate("This run cannot be taken back any more.")
     undone = BulkRun.objects.filter(pk=run.pk).exclude(state=BulkRun.State.UNDOING)
-    note_text = f"Being taken back by {by}."
-    if not undone.update(state=BulkRun.State.UNDOING, note=note_text, ended_at=None):
+    now_undoing = {
+        "state": BulkRun.State.UNDOING,
+        "note": f"Being taken back by {by}.",
+        "options": {**run.options, UNDONE_BY: getattr(by, "pk", None)},
+        "ended_at": None,
+    }
+    if not undone.update(**now_undoing):
         raise TooLate("This run is being taken back already.")
     waiting = run.items.filter(state="waiting")
     waiting.update(state="skipped", note="The run was taken back.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import InterfaceError, InternalError, OperationalError
 
+from errorqueue import masking
 from errorqueue.failures import Failure as Failure
 from errorqueue.failures import FailureKind, FieldProblem
 from integrations.connectors import errors
@@ -299,11 +300,22 @@ def _unmappable(problems: Sequence[Problem]) -> Failure:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return Failure(
         kind=kind,
-        what=f"– {leading.rule}{more}",
+        what=f"– {headline(leading)}{more}",
         why="\n".join(dict.fromkeys(_reason(problem) for problem in problems)),
         remedy="\n".join(dict.fromkeys(problem.remedy for problem in problems)),
         problems=tuple(as_field_problem(problem) for problem in problems),
     )
+
+
+def headline(problem: Problem) -> str:
+    """Return a rule as everybody reads it, in lists, mails and causes.
+
+    What it quotes of a private value stands in the reason and beside the field, for
+    those who may see it.
+    """
+    places = (problem.source, problem.target, *problem.sources)
+    is_private = masking.is_private(problem.sensitivity, *places)
+    return masking.unquoted(problem.rule) if is_private else problem.rule
 
 
 def _reason(problem: Problem) -> str:
@@ -325,6 +337,8 @@ def as_field_problem(problem: Problem) -> FieldProblem:
         rule=problem.rule,
         allowed=problem.allowed,
         remedy=problem.remedy,
+        sources=problem.sources,
+        sensitivity=problem.sensitivity,
     )
 
 
@@ -349,6 +363,9 @@ def _vendor_problem(
         value="" if trace is None else str(trace.value),
         rule=text,
         remedy=_remedy(row),
+        sources=trace.sources if trace else (),
+        sensitivity=(trace.sensitivity if trace else "")
+        or (row.sensitivity if row else ""),
     )
 
 

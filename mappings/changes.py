@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 # Steps of a version that change nothing in it: whoever took one has not written it.
 STEPS = (
     "sent",
@@ -20,6 +22,7 @@ STEPS = (
     "retired",
     "rolled back",
     "effect asked",
+    "watch set",
 )
 
 
@@ -43,10 +46,13 @@ class Change:
 Keeper = Callable[[Change, Any], None]
 # Returns the keys of the people who changed any of some subjects.
 Reader = Callable[[str, Collection[int]], set[int]]
+# Chooses, as a query, the keys of the subjects that a person changed.
+Index = Callable[[str, Any], QuerySet[Any, int]]
 # Hears of a version that went live, of the one before it, and by whom.
 Listener = Callable[[Any, Any, Any], None]
 _keepers: list[Keeper] = []
 _readers: list[Reader] = []
+_indexes: list[Index] = []
 _listeners: list[Listener] = []
 
 
@@ -61,14 +67,23 @@ def tell(change: Change, by: Any) -> None:
         keeper(change, by)
 
 
-def register_reader(reader: Reader) -> None:
-    """Have `reader` asked who changed something."""
+def register_reader(reader: Reader, index: Index) -> None:
+    """Have `reader` asked who changed something, and `index` what somebody changed."""
     _readers[:] = [reader]
+    _indexes[:] = [index]
 
 
 def writers_of(subject: str, subject_ids: Collection[int]) -> set[int | None]:
     """Return the keys of the people who changed any of these, as the trail has it."""
     return {pk for reader in _readers for pk in reader(subject, subject_ids)}
+
+
+def written_by(subject: str, by: Any) -> Q:
+    """Choose among subjects those that this person changed, as the trail has it."""
+    chosen = Q(pk__in=[])
+    for index in _indexes:
+        chosen |= Q(pk__in=index(subject, by))
+    return chosen
 
 
 def register_listener(listener: Listener) -> None:

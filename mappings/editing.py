@@ -14,7 +14,9 @@ from typing import Any
 from django.http import QueryDict
 
 from mappings.changes import Change, tell
+from mappings.engine.wording import system
 from mappings.models import MappingRow, MappingVersion, ValueTable
+from mappings.packing import MOST_LINES
 from mappings.rows import FIELDS, NAMES, Values, name_of, values_of
 
 SEEN, ASKED, ANSWER, DELETE = "seen", "asked", "answer", "DELETE"
@@ -101,7 +103,7 @@ def written(prefix: str, data: Mapping[str, str], found: Merged) -> QueryDict:
 
 
 def lines_of(prefix: str, data: Mapping[str, str]) -> list[Values]:
-    """Return every posted line, each field by its name; more than 2,000 are cut."""
+    """Return every posted line, each field by its name; more than a page may have are cut."""
     known, new = _posted(prefix, data)
     return known + new
 
@@ -120,7 +122,7 @@ def _posted(prefix: str, data: Mapping[str, str]) -> tuple[list[Values], list[Va
 
 def _count(data: Mapping[str, str], name: str) -> int:
     text = str(data.get(name, ""))
-    return min(int(text), 2000) if text.isdecimal() and len(text) < 6 else 0
+    return min(int(text), MOST_LINES) if text.isdecimal() and len(text) < 6 else 0
 
 
 def _is_line(prefix: str, name: str) -> bool:
@@ -266,7 +268,7 @@ def _proposed(base: str, mine: str, theirs: str) -> str:
 def _shown(name: str, value: str) -> str:
     if name == "table" and value.isdecimal():
         return str(ValueTable.objects.filter(pk=value).first() or value)
-    return value
+    return system(value, "") if name == "owner" else value
 
 
 # What was changed, in words

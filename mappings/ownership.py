@@ -20,6 +20,7 @@ from mappings.engine.ownership import (
     find_conflicts,
 )
 from mappings.engine.parsing import parse_expression
+from mappings.engine.wording import system_key
 from mappings.models import MappingDocument, MappingRow, MappingVersion
 
 State = MappingVersion.State
@@ -51,7 +52,7 @@ class Line:
         common = {
             "document": document.name,
             "row": self.label,
-            "owner": self.row.owner,
+            "owner": system_key(self.row.owner),
             "direction": self.row.direction,
         }
         yield Claim(
@@ -98,7 +99,8 @@ class Field:
     @property
     def owners(self) -> list[str]:
         """Name the owners that the rows give; more than one is a fault."""
-        return list(dict.fromkeys(one.row.owner for one in self.lines if one.row.owner))
+        named = (system_key(one.row.owner) for one in self.lines)
+        return list(dict.fromkeys(owner for owner in named if owner))
 
 
 def faults_of(version: MappingVersion) -> list[str]:

@@ -19,6 +19,7 @@ from mappings.engine import (
 )
 from mappings.engine.literals import quoted
 from mappings.engine.values import text_of
+from mappings.engine.wording import system_key
 from mappings.models import ExclusionRule, MappingRow, MappingSection, SumCheck
 
 Values = dict[str, str]
@@ -44,6 +45,19 @@ AS_IT_COMES: Values = {
     "status": "agreed",
 }
 TAKEN = tuple(name for name in PLAIN if name not in ("target", "kind", "default"))
+# A version takes so many rows, typed or from a file.
+MOST_ROWS = 5_000
+# How many characters each text of a row takes, typed or in a file. What "comes from"
+# says is kept by its kind: a path, a text, a constant or an expression.
+LONGEST = {
+    **dict.fromkeys(("target", "source"), 200),
+    **dict.fromkeys(("section", "record"), 60),
+    **dict.fromkeys(("by", "needs"), 40),
+    **dict.fromkeys(("default", "when", "note"), 300),
+    **dict.fromkeys(("template", "constant"), 300),
+    **{"expression": 1000, "chain": 2000},
+    **{"owner": 20, "updaters": 100, "length_option": 60},
+}
 # Every field of each kind of part, with the words for it.
 FIELDS: dict[type, dict[str, str]] = {
     MappingRow: {
@@ -161,6 +175,14 @@ def input_columns(kind: str, text: str) -> Values:
     return columns
 
 
+def _systems(given: Values) -> Values:
+    """Return whose field it is, by the names that flows use."""
+    return {
+        "owner": system_key(given["owner"]),
+        "updaters": system_key(given["updaters"]),
+    }
+
+
 def row_from(
     values: Mapping[str, str], key: str, tables: Mapping[str, str]
 ) -> tuple[Row, dict[str, str]]:
@@ -200,6 +222,6 @@ def row_from(
         required=given["when_empty"] == REFUSE,
         clears=given["when_empty"] == CLEAR,
         key=key,
-        **{name: given[name] for name in TAKEN},
+        **{name: given[name] for name in TAKEN} | _systems(given),
     )
     return row, faults

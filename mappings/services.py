@@ -26,6 +26,7 @@ from mappings.moves import (
 )
 
 __all__ = [
+    "drop_draft",
     "earlier_version",
     "faults_of",
     "go_live",
@@ -124,14 +125,37 @@ def earlier_version(current: MappingVersion) -> MappingVersion | None:
 
 
 @transaction.atomic
-def set_watch(version: MappingVersion, size: int, limit: int) -> None:
+def set_watch(
+    version: MappingVersion, size: int, limit: int, by: User | None = None
+) -> None:
     """Say over how many live records a version is watched, and what share may fail."""
     if not 0 <= size <= 1000 or not 0 <= limit <= 100:
         raise ValidationError(
             "Watch up to 1,000 records (0 for none), with a limit of 0 to 100 %."
         )
-    move(locked(version), watch_size=size, watch_limit=limit)
+    standing = locked(version)
+    before = _watch_words(standing)
+    move(standing, watch_size=size, watch_limit=limit)
+    if _watch_words(standing) != before:
+        tell(standing, "watch set", by, f"{before} → {_watch_words(standing)}")
     version.refresh_from_db()
+
+
+def _watch_words(version: MappingVersion) -> str:
+    return f"{version.watch_size} records, {version.watch_limit} %"
+
+
+@transaction.atomic
+def drop_draft(draft: MappingVersion, by: User | None) -> None:
+    """Delete a draft; that it was there stays in the trail of its document.
+
+    Raises ValidationError for what is frozen, ProtectedError for what was run.
+    """
+    document, name = draft.document, str(draft)
+    draft.delete()
+    changes.tell(
+        changes.Change("document", document.pk, "draft deleted", after=name), by
+    )
 
 
 def go_live(

@@ -10,12 +10,20 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+)
 from django.utils import timezone
 
 from mappings import changes
 from mappings.engine import Document, DocumentError
-from mappings.models import MappingVersion, Scenario, ScenarioRun, Signature
+from mappings.models import MappingDocument, MappingVersion, Signature
 from mappings.money import money_changes
 from mappings.moves import (
     State,
@@ -25,6 +33,14 @@ from mappings.moves import (
     refuse_faults,
     state_words,
     tell,
+)
+from mappings.requirements import (
+    Requirement,
+    passed_runs,
+    pinned,
+    required_of,
+    stamp_of,
+    unproven,
 )
 
 Role = Signature.Role
@@ -37,6 +53,7 @@ BACK = {
     "state": State.DRAFT,
     "digest": "",
     "needs_finance": False,
+    "asks": [],
     "sent_at": None,
     "sent_by": None,
 }
@@ -46,14 +63,15 @@ BACK = {
 class Standing:
     """How far a version is on its way to being signed.
 
-    `money` names the money fields that changed; `unproven` are required scenarios
-    without a passed run on this very content.
+    `money` names the money fields that changed; `required` says how many scenarios
+    have to pass, and `unproven` are those without a passed run on this very content.
     """
 
     roles: tuple[Role, ...]
     signed: dict[Role, Signature]
     money: tuple[str, ...]
-    unproven: tuple[Scenario, ...]
+    required: int
+    unproven: tuple[Requirement, ...]
 
     @property
     def missing(self) -> list[Role]:
@@ -81,6 +99,7 @@ class Standing:
 def send(version: MappingVersion, by: User | None) -> MappingVersion:
     """Freeze a draft and ask for signatures on what it holds now.
 
+    The scenarios that are required now stay required of it, as they are now.
     Raises ValidationError for a version that is no draft, or with all its faults.
     """
     version = locked(version)
@@ -93,6 +112,7 @@ def send(version: MappingVersion, by: User | None) -> MappingVersion:
         version,
         state=State.REVIEW,
         digest=digest_of(version),
+        asks=pinned(version),
         sent_at=timezone.now(),
         sent_by=by,
     )
@@ -122,19 +142,19 @@ def sign(
 ) -> Signature:
     """Sign what a version holds; raises ValidationError when this person may not.
 
-    `seen` is the digest of what the person looked at, where a page showed it.
+    `seen` is the stamp of what the person looked at, where a page showed it.
     """
     version = locked(version)
     _refuse_unseen(version, seen)
     now = _signable(version, role, by)
     if now.unproven:
-        names = ", ".join(f"“{one.name}”" for one in now.unproven)
+        names = ", ".join(one.words for one in now.unproven)
         raise ValidationError(
             f"Not passed on this content yet: {names}. Run the acceptance scenarios, "
             "then sign."
         )
     signature = _write(version, role, by, Answer.SIGNED, note)
-    signature.runs.set(_passed(version))
+    signature.runs.set(passed_runs(version))
     tell(version, "signed", by, f"{signature.get_role_display()} {note}".strip())
     return signature
 
@@ -173,44 +193,75 @@ def standing(version: MappingVersion) -> Standing:
     money = _money(version)
     roles = (Role.BUSINESS, Role.FINANCE) if money else (Role.BUSINESS,)
     signed = {Role(one.role): one for one in reversed(_counting(version))}
+    required = required_of(version)
     return Standing(
         roles=roles,
         signed={role: signed[role] for role in roles if role in signed},
         money=tuple(money),
-        unproven=tuple(unproven(version)),
+        required=len(required),
+        unproven=tuple(unproven(version, required)),
     )
 
 
-def waiting_for(by: Any) -> QuerySet[MappingVersion]:
-    """Return the versions that wait for a signature of this person, oldest first."""
-    counting = Signature.objects.filter(
-        version=OuterRef("pk"),
-        answer=Answer.SIGNED,
-        digest=OuterRef("digest"),
-        stale_at=None,
-    )
+def waiting_for(by: Any) -> list[MappingVersion]:
+    """Return the versions that wait for a signature of this person, oldest first.
+
+    Never one that the person cannot sign, having written or sent it.
+    """
+    counting = _given()
     found = Q(pk__in=[])
     for role, right in RIGHTS.items():
         if by.has_perm(right):
             asked = Q(~Exists(counting.filter(role=role)))
             found |= asked if role == Role.BUSINESS else asked & Q(needs_finance=True)
-    own = Q(created_by=by.pk) | Q(sent_by=by.pk)
     review = MappingVersion.objects.filter(
         found, ~Exists(counting.filter(by=by.pk)), state=State.REVIEW
     )
-    unwritten = review.exclude(pk__in=review.filter(own))
-    return unwritten.select_related("document", "sent_by").order_by("sent_at", "pk")
+    marked = review.annotate(may_be_own=_may_be_own(by))
+    waiting = marked.select_related("document", "sent_by").order_by("sent_at", "pk")
+    return [one for one in waiting if not (one.may_be_own and by.pk in writers_of(one))]
 
 
-def unproven(version: MappingVersion) -> list[Scenario]:
-    """Return the required scenarios that have not passed on this content."""
-    document = version.document
-    required = Scenario.objects.filter(
-        is_required=True,
-        source_system=document.source_system,
-        source_entity=document.source_entity,
+def ready() -> list[MappingVersion]:
+    """Return the versions that have every signature and wait to go live.
+
+    Only what the business signed is looked at closely: it signs in any case.
+    """
+    signed = Exists(_given().filter(role=Role.BUSINESS))
+    review = MappingVersion.objects.filter(signed, state=State.REVIEW)
+    sent = review.select_related("document", "sent_by").order_by("sent_at", "pk")
+    return [one for one in sent if standing(one).is_signed]
+
+
+def was_signed(document: MappingDocument) -> bool:
+    """Say whether anybody signed what is in force of a document.
+
+    Nobody did where a file brought its first version, or an update found it live.
+    """
+    live = document.published()
+    stands = (live.restores or live) if live else None
+    if stands is None:
+        return False
+    given = stands.signatures.filter(answer=Answer.SIGNED, digest=stands.digest)
+    return given.exists()
+
+
+def _given() -> QuerySet[Signature]:
+    """Choose the signatures that speak for the content of a version in a query."""
+    return Signature.objects.filter(
+        version=OuterRef("pk"),
+        answer=Answer.SIGNED,
+        digest=OuterRef("digest"),
+        stale_at=None,
     )
-    return list(required.exclude(pk__in=_passed(version).values("scenario")))
+
+
+def _may_be_own(by: Any) -> Case:
+    """Mark the versions that this person has written or sent, or may have."""
+    mine = Q(created_by=by.pk) | Q(sent_by=by.pk) | changes.written_by("mapping", by)
+    touched = MappingVersion.objects.filter(mine).order_by().values("document")
+    own = mine | Q(promoted_from__document__in=touched)
+    return Case(When(own, then=True), default=False, output_field=BooleanField())
 
 
 def refuse_unsigned(version: MappingVersion) -> None:
@@ -270,7 +321,7 @@ def _promoted_last(version: MappingVersion) -> MappingVersion | None:
 
 def _refuse_unseen(version: MappingVersion, seen: str) -> None:
     """Let nobody answer for a content that another one has replaced on its way."""
-    if seen and version.state == State.REVIEW and seen != version.digest:
+    if seen and version.state == State.REVIEW and seen != stamp_of(version):
         raise ValidationError(
             f"{version} was changed and sent again while you looked at it. This is how "
             "it stands now: read it again, then answer."
@@ -323,14 +374,6 @@ def _counting(version: MappingVersion) -> list[Signature]:
     found = list(given.select_related("by"))
     writers = writers_of(version) if found else set()
     return [one for one in found if one.by_id not in writers]
-
-
-def _passed(version: MappingVersion) -> Any:
-    """Return the passed runs on this content: the latest of each scenario counts."""
-    runs = ScenarioRun.objects.filter(digest=version.digest)
-    latest = runs.order_by().values("scenario").annotate(last=Max("pk"))
-    chosen = ScenarioRun.objects.filter(pk__in=latest.values("last"))
-    return chosen.filter(state=ScenarioRun.State.PASSED)
 
 
 def _money(version: MappingVersion) -> list[str]:

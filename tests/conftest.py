@@ -3,14 +3,44 @@
 import os
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+
+from tests import database
 
 # On a busy machine drawing takes its time, which says nothing about the code.
 hypothesis_settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    database.hurry()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(
+    django_db_keepdb,
+    django_db_createdb,
+    django_db_use_migrations,
+    django_db_modify_db_settings,
+):
+    """Start from a copy, unless somebody asks for another way of making it."""
+    is_asked = django_db_keepdb or django_db_createdb or not django_db_use_migrations
+    if is_asked or connection.vendor != "sqlite":
+        yield django_db_keepdb
+        return
+    with database.copied_from_template():
+        yield True
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        database.keep_rights()
 
 
 @pytest.fixture(autouse=True)

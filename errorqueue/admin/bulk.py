@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -17,13 +18,14 @@ from errorqueue import undo
 from errorqueue.admin.bulk_form import NotMeant, PlanForm, Wish, wish_of
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from errorqueue.bulk import running
-from errorqueue.bulk.plan import money_of, plan_of
-from errorqueue.bulk.progress import progress_of
+from errorqueue.bulk.plan import Plan, plan_of
+from errorqueue.bulk.progress import Progress, progress_of
 from errorqueue.bulk.rights import may_run
 from errorqueue.masking import veil
 from errorqueue.models import BulkItem, BulkRun, Cause, FailedRecord
 from errorqueue.query import Unreadable
 from errorqueue.templatetags.console import moment
+from errorqueue.text import number_of
 
 State = BulkRun.State
 SHOWN = 50
@@ -70,9 +72,8 @@ class BulkRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Records")
     def done_of_all(self, run: BulkRun) -> str:
-        settled = getattr(run, "settled", 0)
         failed = getattr(run, "failed", 0)
-        told = f"{settled:,} of {run.total:,}"
+        told = f"{run.total - getattr(run, 'unsettled', 0):,} of {run.total:,}"
         return f"{told}, {failed:,} failed again" if failed else told
 
     @admin.display(description="Started by")
@@ -84,15 +85,10 @@ class BulkRunAdmin(ReadOnlyAdmin):
         return moment(run.made_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkRun]:
-        ended = ~Q(items__state__in=["waiting", "queued"])
-        failed = Q(items__state=BulkItem.State.FAILED)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                settled=Count("items", filter=ended & Q(items__isnull=False)),
-                failed=Count("items", filter=failed),
-            )
+        """Count by index, for the rows that are shown: a run may hold a million."""
+        found: QuerySet[BulkRun] = super().get_queryset(request)
+        return found.annotate(
+            unsettled=_items("waiting", "queued"), failed=_items("failed")
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -128,7 +124,16 @@ class BulkRunAdmin(ReadOnlyAdmin):
         is_answer = "seen" in request.POST
         form = PlanForm(wish, plan, request.POST if is_answer else None)
         if is_answer and form.is_valid():
-            return self._start(request, wish, form)
+            try:
+                return self._start(request, wish, form)
+            except running.MoreMatch as reason:
+                self.message_user(request, str(reason), messages.WARNING)
+                form = form.renewed()
+        return self._show_plan(request, wish, plan, form)
+
+    def _show_plan(
+        self, request: HttpRequest, wish: Wish, plan: Plan, form: PlanForm
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -165,18 +170,20 @@ class BulkRunAdmin(ReadOnlyAdmin):
         """Show a run: how far it is, what failed again and why."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        run = get_object_or_404(self._runs(), pk=object_id)
+        run = get_object_or_404(self._runs(), pk=number_of(object_id))
+        progress = progress_of(run)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": str(run),
             "run": run,
             "tone": TONES[State(run.state)],
-            "progress": progress_of(run),
+            "progress": progress,
+            "undo_words": _undo_words(run, progress),
             "again": _failed_again(run),
             "again_url": _queue_url(f"tab=all&q=bulk:{run.pk}"),
             "skipped": run.items.filter(state="skipped").select_related("line")[:SHOWN],
-            "money": money_of(FailedRecord.objects.filter(bulk_items__run=run)),
+            "money": run.plan.get("money", []),
             "may_run": _may(request, run.verb),
         }
         return TemplateResponse(request, "admin/errorqueue/bulkrun/run.html", context)
@@ -203,11 +210,31 @@ class BulkRunAdmin(ReadOnlyAdmin):
         return BulkRun.objects.select_related("by", "cause")
 
 
+def _undo_words(run: BulkRun, progress: Progress) -> str:
+    """Return the words of the button that takes a run back; "" when nobody can.
+
+    One under way is stopped and taken back whenever that is asked.
+    """
+    if run.verb not in undo.VERBS or run.state == State.UNDOING:
+        return ""
+    if run.ended_at is None:
+        return "Take it all back"
+    is_possible = progress.undo_seconds and (progress.done or progress.queued)
+    return f"Undo (within {progress.undo_seconds} s)" if is_possible else ""
+
+
 def _press(verb: str, run: BulkRun, by: Any) -> None:
     if verb == "undo":
         undo.take_back_run(run, by)
     else:
         BUTTONS[verb](run, by)
+
+
+def _items(*states: str) -> Coalesce:
+    """Return the count of a run's items in these states, asked for each row."""
+    mine = BulkItem.objects.filter(run=OuterRef("pk"), state__in=states)
+    counts = mine.order_by().values("run").annotate(count=Count("pk"))
+    return Coalesce(Subquery(counts.values("count")), 0)
 
 
 def _may(request: HttpRequest, verb: str) -> bool:
@@ -224,6 +251,11 @@ def _queue_url(query: str) -> str:
     return f"{address}?{query}" if query else address
 
 
+def _again_query(run: BulkRun, cause: int | None) -> str:
+    of_cause = f"+cause:{cause}" if cause else ""
+    return f"tab=all&q=bulk:{run.pk}{of_cause}"
+
+
 def _failed_again(run: BulkRun) -> list[dict[str, Any]]:
     """Group what failed again by its cause as it is now, the largest first."""
     again = FailedRecord.objects.filter(
@@ -237,7 +269,7 @@ def _failed_again(run: BulkRun) -> list[dict[str, Any]]:
             "text": causes.get(row["cause"], "Without a cause"),
             "kind": row["kind"],
             "count": row["count"],
-            "url": _queue_url(f"tab=all&q=bulk:{run.pk}+cause:{row['cause']}"),
+            "url": _queue_url(_again_query(run, row["cause"])),
         }
         for row in largest
     ]

@@ -121,7 +121,7 @@ class PlanForm(forms.Form):
     def __init__(self, wish: Wish, plan: Plan, data: Any = None) -> None:
         initial = {"seen": plan.count, "newest": plan.newest, "start": "mapping"}
         super().__init__(data, initial=initial, label_suffix="")
-        self.wish = wish
+        self.wish, self.plan = wish, plan
         self.fields |= _fields_of(wish)
         if wish.verb in (Verb.RETRY, Verb.MEND) and plan.count > CANARY:
             self.fields["with_canary"] = forms.BooleanField(
@@ -130,6 +130,11 @@ class PlanForm(forms.Form):
                 initial=True,
                 help_text="The rest follows by itself if they all pass.",
             )
+
+    def renewed(self) -> "PlanForm":
+        """Return the form as it was filled in, over what the plan shows by now."""
+        now = {"seen": str(self.plan.count), "newest": str(self.plan.newest)}
+        return PlanForm(self.wish, self.plan, {**dict(self.data.items()), **now})
 
     def clean_until(self) -> Any:
         until, now = self.cleaned_data["until"], database_time()

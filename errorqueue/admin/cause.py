@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -23,8 +23,9 @@ from errorqueue.failures import LIGHT_CHOICES, FailureKind
 from errorqueue.masking import veil
 from errorqueue.models import Cause, CauseMerge, FailedRecord
 from errorqueue.models.failed import KIND_TONES
-from errorqueue.people import staff
+from errorqueue.people import colleagues
 from errorqueue.templatetags.console import moment
+from errorqueue.text import number_of
 from errorqueue.workbench import workbench_of
 
 SAMPLE = 10
@@ -64,9 +65,9 @@ class CauseAdmin(ReadOnlyAdmin):
     ordering = ["-open_count", "-last_seen_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Cause]:
-        living = Q(recipes__in=recipes.living())
         found: QuerySet[Cause] = super().get_queryset(request)
-        return found.annotate(fixes=Count("recipes", filter=living))
+        kept = recipes.living().filter(recipes.of_cause(OuterRef("pk")))
+        return found.annotate(has_fix=Exists(kept))
 
     @admin.display(description="Cause", ordering="text")
     def what_it_is(self, cause: Cause) -> SafeString:
@@ -108,7 +109,7 @@ class CauseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Known fix")
     def known_fix(self, cause: Cause) -> SafeString | str:
-        if not getattr(cause, "fixes", 0):
+        if not getattr(cause, "has_fix", False):
             return ""
         return format_html('<span class="pill pill-good">{}</span>', "Known fix")
 
@@ -139,7 +140,7 @@ class CauseAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         found = Cause.objects.select_related("owner", "merged_into")
-        cause = get_object_or_404(found, pk=object_id)
+        cause = get_object_or_404(found, pk=number_of(object_id))
         context = {
             **self.admin_site.each_context(request),
             **_context_of(cause, request.user),
@@ -152,9 +153,9 @@ class CauseAdmin(ReadOnlyAdmin):
         """Give a cause an owner: its new records go to them."""
         cause = self._cause(request, pk, "own_cause")
         wanted = request.POST.get("owner", "").strip()
-        owner = staff().filter(pk=_number(request, "owner")).first()
+        owner = colleagues().filter(pk=_number(request, "owner")).first()
         if wanted and owner is None:
-            text = "Nobody who may use the console has that number. Choose a person, "
+            text = "Nobody who sees the error queue has that number. Choose a person, "
             self.message_user(request, f"{text}or nobody.", messages.ERROR)
             return redirect("admin:errorqueue_cause_change", pk)
         Cause.objects.filter(pk=cause.pk).update(owner=owner)
@@ -214,10 +215,12 @@ def _context_of(cause: Cause, user: Any) -> dict[str, Any]:
         "members_url": _members_url(cause),
         "lights": _lights(members),
         "routes": _routes(oldest, user),
-        "fixes": recipes.living().filter(cause=cause).select_related("author"),
+        "fixes": recipes.living()
+        .filter(recipes.of_cause(cause))
+        .select_related("author"),
         "merges": merges.select_related("cause", "into", "by", "undone_by"),
         "runs": cause.runs.order_by("-pk")[:5],
-        "people": staff() if user.has_perm("errorqueue.own_cause") else [],
+        "people": colleagues() if user.has_perm("errorqueue.own_cause") else [],
         "may_bulk": may_bulk,
         "may_mend": may_bulk and user.has_perm("errorqueue.edit_failedrecord"),
         "may_retry": may_bulk and user.has_perm("errorqueue.retry_failedrecord"),
@@ -257,4 +260,4 @@ def _members_url(cause: Cause) -> str:
 def _number(request: HttpRequest, name: str) -> int:
     """Read "12", "CAUSE-12" or nothing."""
     text = request.POST.get(name, "").upper().removeprefix("CAUSE-").strip()
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
+    return number_of(text)

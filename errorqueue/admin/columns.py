@@ -1,15 +1,21 @@
 """How one failed record looks in its list."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.contrib import admin
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from errorqueue import wording
-from errorqueue.models import FailedRecord
+from errorqueue.admin.numbered import numbered
+from errorqueue.admin.rows import Draw
+from errorqueue.failures import FailureKind
+from errorqueue.markup import filled, joined
+from errorqueue.models import Cause, FailedRecord
+from errorqueue.models.failed import KIND_HELP, KIND_TONES
 from errorqueue.templatetags.console import due, line_pill, moment, tries_made
 
 LIGHT_WORDS = {
@@ -20,16 +26,49 @@ LIGHT_WORDS = {
 }
 
 
+CHECKBOX = (
+    '<input type="checkbox" name="_selected_action" value="{}" class="action-select" '
+    'aria-label="Select this object for an action - {}">'
+)
+SENTENCE = (
+    '<span class="quiet-line">{}</span> <span class="sentence">{}</span> '
+    '<span class="quiet-line" title="{}">{}</span>'
+)
+TAG = '<a class="tag" href="?q=tag%3A{}">{}</a>'
+KIND = '<span class="pill pill-{}" title="{}">{}</span>'
+
+
+def checkbox(line: FailedRecord) -> SafeString:
+    """Draw the box that selects a line: Django renders a template for each."""
+    return filled(CHECKBOX, line.pk, line)
+
+
 class Columns:
-    """The columns of the error queue."""
+    """The columns of one page of the error queue; what its rows share is asked once."""
+
+    def __init__(self, buttons: Draw | None) -> None:
+        self.buttons = buttons
+        self.cause_address = cause_addresses()
+
+    @property
+    def shown(self) -> list[Draw]:
+        """Return the columns in their order; buttons only for who may press one."""
+        found: list[Draw] = [
+            self.what_failed,
+            self.cause_link,
+            self.money,
+            self.age,
+            self.people,
+            self.state,
+        ]
+        return [*found, self.buttons] if self.buttons else found
 
     @admin.display(description="What failed")
     def what_failed(self, line: FailedRecord) -> SafeString:
         reference = "" if line.reference in line.title else line.reference
         parts = (line.human_id, reference, line.party)
-        return format_html(
-            '<span class="quiet-line">{}</span> <span class="sentence">{}</span> '
-            '<span class="quiet-line" title="{}">{}</span>',
+        return filled(
+            SENTENCE,
             " · ".join(part for part in parts if part),
             line.sentence,
             line.flow,
@@ -38,20 +77,16 @@ class Columns:
 
     @admin.display(description="Cause")
     def cause_link(self, line: FailedRecord) -> SafeString:
-        shown = format_html(
-            '<span class="pill pill-{}" title="{}">{}</span>',
-            line.kind_tone,
-            line.kind_help,
-            line.get_kind_display(),
-        )
-        if line.cause is None:
+        shown, cause = kind_pill(line.kind), line.cause
+        if cause is None:
             return shown
-        return format_html(
+        sentence = cause.sentence
+        return filled(
             '{} <a class="cause" href="{}" title="{}">{}</a>{}',
             shown,
-            cause_url(line.cause),
-            line.cause.sentence,
-            _short(line.cause.sentence),
+            self.cause_address(cause),
+            sentence,
+            _short(sentence),
             _field(line.field),
         )
 
@@ -61,7 +96,7 @@ class Columns:
 
     @admin.display(description="Age and due")
     def age(self, line: FailedRecord) -> SafeString:
-        return format_html(
+        return filled(
             '{} <span class="quiet-line">{}</span> {}',
             moment(line.first_failed_at),
             tries_made(line),
@@ -71,18 +106,17 @@ class Columns:
     @admin.display(description="Who and tags")
     def people(self, line: FailedRecord) -> SafeString:
         who = line.assignee.get_username() if line.assignee else "Nobody yet"
-        tags = format_html_join(
-            " ",
-            '<a class="tag" href="?q=tag%3A{}">{}</a>',
-            ((tag.name, tag.name) for tag in line.tags.all()),
-        )
-        return format_html(
-            '<span class="{}">{}</span> {}', "" if line.assignee else "quiet", who, tags
+        tags: Any = line.shown_tags  # type: ignore[attr-defined]
+        return filled(
+            '<span class="{}">{}</span> {}',
+            "" if line.assignee else "quiet",
+            who,
+            joined(" ", (filled(TAG, tag.name, tag.name) for tag in tags)),
         )
 
     @admin.display(description="Status and pre-flight")
     def state(self, line: FailedRecord) -> SafeString:
-        return format_html(
+        return filled(
             '<span data-part="state" data-line="{}">{}</span> '
             '<span data-part="light">{}</span>',
             line.pk,
@@ -95,18 +129,29 @@ def _due(line: FailedRecord) -> SafeString:
     if line.due_at is None or not line.is_open:
         return SafeString("")
     if line.due_at < timezone.now():
-        return format_html(
-            '<span class="late">Late, due {}</span>', moment(line.due_at)
-        )
-    return format_html('<span class="quiet-line">Due {}</span>', due(line.due_at))
+        return filled('<span class="late">Late, due {}</span>', moment(line.due_at))
+    return filled('<span class="quiet-line">Due {}</span>', due(line.due_at))
 
 
-def cause_url(cause: Any) -> str:
-    """Return the page of a cause; without one, the lines it stands for."""
+@cache
+def kind_pill(kind: str) -> SafeString:
+    """Show what kind of failure it is, and who can help with that."""
+    of = FailureKind(kind)
+    label = FailedRecord(kind=kind).get_kind_display()
+    return filled(KIND, KIND_TONES[of], KIND_HELP[of], label)
+
+
+def cause_addresses() -> Callable[[Cause], str]:
+    """Return what tells the page of a cause; without one, the lines it stands for."""
     try:
-        return reverse("admin:errorqueue_cause_change", args=[cause.pk])
+        page = numbered("admin:errorqueue_cause_change")
     except NoReverseMatch:
-        return f"?q=cause%3A{cause.human_id}"
+        return lambda cause: f"?q=cause%3A{cause.human_id}"
+    return lambda cause: page(cause.pk)
+
+
+def cause_url(cause: Cause) -> str:
+    return cause_addresses()(cause)
 
 
 def _short(text: str, most: int = 60) -> str:
@@ -116,14 +161,12 @@ def _short(text: str, most: int = 60) -> str:
 def _field(path: str) -> SafeString:
     if not path:
         return SafeString("")
-    return format_html(' <code class="quiet-line">{}</code>', _breakable(path))
+    return filled(' <code class="quiet-line">{}</code>', _breakable(path))
 
 
 def _breakable(path: str) -> SafeString:
     """Let a long path break after its dots and nowhere else."""
-    return format_html_join(
-        SafeString(".<wbr>"), "{}", ((part,) for part in path.split("."))
-    )
+    return joined(".<wbr>", path.split("."))
 
 
 def light_of(line: FailedRecord) -> SafeString | str:
@@ -131,7 +174,7 @@ def light_of(line: FailedRecord) -> SafeString | str:
     if not line.is_open:
         return ""
     looked = f"Looked at {wording.ago(line.preflight_at)}. {line.preflight_note}"
-    return format_html(
+    return filled(
         '<span class="light light-{}" title="{}">{}</span>',
         line.preflight or "none",
         looked if line.preflight else "No pre-flight has looked at it yet.",
@@ -148,20 +191,20 @@ def row_state(line: FailedRecord) -> SafeString:
         shown.append(SafeString('<span class="quiet-line">Outcome unknown</span>'))
     if line.snoozed_until and line.snoozed_until > timezone.now():
         until = due(line.snoozed_until)
-        shown.append(format_html('<span class="quiet-line">Wakes {}</span>', until))
+        shown.append(filled('<span class="quiet-line">Wakes {}</span>', until))
     if behind := getattr(line, "behind", 0):
         shown.append(
-            format_html(
+            filled(
                 '<a class="quiet-line" href="?q=behind%3A{}">{} behind it</a>',
                 line.human_id,
                 behind,
             )
         )
-    return format_html_join(" ", "{}", ((part,) for part in shown))
+    return joined(" ", shown)
 
 
 def _blocked_by(pk: int) -> SafeString:
-    return format_html(
+    return filled(
         '<span class="quiet-line">by <a href="{}">ERR-{}</a></span>',
         reverse("admin:errorqueue_failedrecord_change", args=[pk]),
         pk,
@@ -174,16 +217,16 @@ def status_of(line: FailedRecord) -> SafeString:
     if line.status in (FailedRecord.Status.RETRYING, FailedRecord.Status.WAITING):
         held = line.subject.progress if line.subject else ""
     if line.status == FailedRecord.Status.RETRYING:
-        return format_html(
+        return filled(
             '<span class="live"><span class="pill pill-wait">{}</span></span>',
             held or line.get_status_display(),
         )
     shown = line_pill(line)
     if held:  # then the next try comes when the hold ends
-        return format_html('{} <span class="quiet-line">{}</span>', shown, held)
+        return filled('{} <span class="quiet-line">{}</span>', shown, held)
     if line.next_try_at is None:
         return shown
-    return format_html(
+    return filled(
         '{} <span class="quiet-line">next try {}</span>', shown, due(line.next_try_at)
     )
 
@@ -192,7 +235,7 @@ def live_pill(line: FailedRecord) -> SafeString:
     """Show the status; while a retry is under way, its address keeps it live."""
     if line.status != FailedRecord.Status.RETRYING:
         return status_of(line)
-    return format_html(
+    return filled(
         '<span class="live" data-status-url="{}">{}</span>',
         reverse("admin:errorqueue_failedrecord_status", args=[line.pk]),
         line_pill(line),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from django.shortcuts import redirect
 from errorqueue.admin.detail import shown_exchange
 from errorqueue.admin.line_pages import LinePages
 from errorqueue.failures import Evidence, Subject, Try
-from errorqueue.masking import masked
+from errorqueue.masking import Eye
 from errorqueue.models import FailedRecord
 from errorqueue.wording import exact_time, milliseconds
 
@@ -44,13 +43,13 @@ def pairs(left: str, right: str) -> Iterator[Pair]:
             )
 
 
-def facts(left: Try, right: Try, user: Any) -> list[tuple[str, str, str, bool]]:
+def facts(left: Try, right: Try, eye: Eye) -> list[tuple[str, str, str, bool]]:
     """Return each fact of two tries and whether it differs."""
-    both = zip(_facts(left, user), _facts(right, user), strict=True)
+    both = zip(_facts(left, eye), _facts(right, eye), strict=True)
     return [(name, ours, theirs, ours != theirs) for (name, ours), (_, theirs) in both]
 
 
-def _facts(one: Try, user: Any) -> list[tuple[str, str]]:
+def _facts(one: Try, eye: Eye) -> list[tuple[str, str]]:
     return [
         ("Began", exact_time(one.started_at)),
         ("Took", milliseconds(one.milliseconds)),
@@ -59,24 +58,24 @@ def _facts(one: Try, user: Any) -> list[tuple[str, str]]:
         ("Mapping", one.mapping),
         ("Credentials", one.credentials),
         ("Worker", one.worker),
-        ("Said", masked(one.message, user)),
+        ("Said", eye.reads(one.message)),
     ]
 
 
-def sent(one: Try, user: Any) -> str:
+def sent(one: Try, eye: Eye) -> str:
     """Write everything a try asked, as one text."""
-    return _written(one, "request", user)
+    return _written(one, "request", eye)
 
 
-def answered(one: Try, user: Any) -> str:
+def answered(one: Try, eye: Eye) -> str:
     """Write everything that was answered to a try, as one text."""
-    return _written(one, "response", user)
+    return _written(one, "response", eye)
 
 
-def _written(one: Try, side: str, user: Any) -> str:
+def _written(one: Try, side: str, eye: Eye) -> str:
     parts = []
     for exchange in one.exchanges:
-        shown = shown_exchange(exchange, user)
+        shown = shown_exchange(exchange, eye)
         head = f"{shown.get('method', '')} {shown.get('url', '')}".strip()
         if side == "response":
             head = f"{shown.get('status') or ''} {shown.get('error', '')}".strip()
@@ -96,17 +95,17 @@ def compare_view(
         pages.message_user(request, text, messages.WARNING)
         return redirect(pages.back(request, line))
     left, right = chosen
-    user = request.user
+    eye = Eye(request.user, line.problems, evidence.private.targets)
     context = {
         "line": line,
         "title": f"{line.human_id}: try {left.number} beside try {right.number}",
         "left": left,
         "right": right,
         "tries": [one.number for one in evidence.tries],
-        "facts": facts(left, right, user),
+        "facts": facts(left, right, eye),
         "texts": [
-            ("Request", list(pairs(sent(left, user), sent(right, user)))),
-            ("Response", list(pairs(answered(left, user), answered(right, user)))),
+            ("Request", list(pairs(sent(left, eye), sent(right, eye)))),
+            ("Response", list(pairs(answered(left, eye), answered(right, eye)))),
         ],
     }
     return pages.show(request, "compare.html", context)

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from errorqueue import undo, wording
 from errorqueue.admin import surroundings
 from errorqueue.failures import Evidence, Preflight, Subject, Try
-from errorqueue.masking import masked, masked_email, masked_problems, veil
+from errorqueue.masking import Eye, masked, masked_email, masked_problems, veil
 from errorqueue.models import Action, FailedRecord
 from errorqueue.templatetags.console import due, moment, tries_made
 
@@ -45,22 +45,27 @@ def context_of(line: FailedRecord, user: Any) -> dict[str, Any]:
     veil([line], user)
     subject: Subject | None = line.subject
     evidence = subject.evidence() if subject else Evidence()
+    eye, private = Eye(user, line.problems), evidence.private
+    at_source = eye.but_for(private.sources)
+    at_target = eye.but_for(private.targets)
     actions = list(line.actions.select_related("by"))
     offered = undoable(line, actions, user)
     return {
         "line": line,
         "money": wording.money(line.amount, line.currency),
-        "shown": {name: masked(getattr(line, name), user) for name in IN_WORDS},
+        "shown": {name: eye.reads(getattr(line, name)) for name in IN_WORDS},
         "wrong": {"problems": masked_problems(line.problems, user)},
         "facts": [fact for fact in _facts(line, user) if fact[1]],
         "evidence": {
-            "source": _cut(masked(evidence.source, user)),
-            "mapped": _cut(masked(evidence.mapped, user)),
-            "headers": _cut(masked(evidence.headers, user)),
-            "raw": _cut(masked(line.raw, user)),
+            "source": _cut(at_source.reads(evidence.source)),
+            "mapped": _cut(at_target.reads(evidence.mapped)),
+            "headers": _cut(eye.reads(evidence.headers)),
+            "raw": _cut(at_target.reads(line.raw)),
         },
-        "tries": [_shown_try(one, user) for one in reversed(evidence.tries)],
-        "actions": [_shown_action(one, user) for one in actions if one.verb != "mend"],
+        "tries": [_shown_try(one, at_target) for one in reversed(evidence.tries)],
+        "actions": [
+            _shown_action(one, at_source) for one in actions if one.verb != "mend"
+        ],
         "undoable": offered,
         "undo_told": "" if line.is_open else undo.told(line, _action_of(offered)),
         "record_url": record_url(line, user),
@@ -102,7 +107,7 @@ def undoable(
     newest = next((one for one in actions if one.verb in undo.VERBS), None)
     if newest is None or newest.by_id not in (None, user.pk):
         return None
-    if newest.by_id is None and not user.has_perm("errorqueue.retry_failedrecord"):
+    if newest.by_id is None and not user.has_perm(undo.RIGHT):
         return None
     if newest.verb == "retry" and line.status != FailedRecord.Status.RETRYING:
         return None
@@ -115,7 +120,7 @@ def shown_check(found: Preflight, user: Any) -> dict[str, Any]:
     """Prepare what a pre-flight or a look found for the eye of one person."""
     problems = [problem.as_dict() for problem in found.problems]
     return {
-        "note": masked(found.note, user),
+        "note": masked(found.note, user, problems),
         "problems": masked_problems(problems, user),
         "target_id": found.target_id,
         "light": found.light.value,
@@ -136,19 +141,19 @@ def record_url(line: FailedRecord, user: Any) -> str:
         return ""
 
 
-def _shown_try(one: Try, user: Any) -> dict[str, Any]:
+def _shown_try(one: Try, eye: Eye) -> dict[str, Any]:
     return {
         "facts": one,
-        "message": masked(one.message, user),
-        "exchanges": [shown_exchange(item, user) for item in one.exchanges],
+        "message": eye.reads(one.message),
+        "exchanges": [shown_exchange(item, eye) for item in one.exchanges],
     }
 
 
-def shown_exchange(exchange: dict[str, Any], user: Any) -> dict[str, Any]:
+def shown_exchange(exchange: dict[str, Any], eye: Eye) -> dict[str, Any]:
     """Prepare what went over the line for the eye of one person."""
     shown = readable_exchange(exchange)
     sides = ("url", "request", "response")
-    return {**shown, **{side: masked(shown.get(side) or "", user) for side in sides}}
+    return shown | {side: eye.reads(shown.get(side) or "") for side in sides}
 
 
 def readable_exchange(exchange: dict[str, Any]) -> dict[str, Any]:
@@ -166,8 +171,8 @@ def _laid_out(text: str) -> str:
     return (STARRED.sub("", head).rstrip() + gap + readable(body)).strip()
 
 
-def _shown_action(action: Action, user: Any) -> dict[str, Any]:
-    before, after = masked(action.before, user), masked(action.after, user)
+def _shown_action(action: Action, eye: Eye) -> dict[str, Any]:
+    before, after = eye.reads(action.before), eye.reads(action.after)
     is_edit = action.verb == "edit"
     is_said = not is_edit and action.verb != "recipe"
     return {

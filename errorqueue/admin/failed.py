@@ -1,6 +1,6 @@
 """The error queue: its list, and where its other pages hang."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,16 +9,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, URLPattern, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from errorqueue import bulk, services
 from errorqueue.admin import pages
-from errorqueue.admin.columns import Columns
+from errorqueue.admin.columns import Columns, checkbox
 from errorqueue.admin.filters import QueueTabs, tab_counts
 from errorqueue.admin.listing import QueueList, QueuePages
+from errorqueue.admin.numbered import numbered
 from errorqueue.admin.people_views import PeoplePages
+from errorqueue.admin.rows import Draw
 from errorqueue.admin.search import search_of
+from errorqueue.markup import filled, joined
 from errorqueue.models import FailedRecord
 from errorqueue.qualifiers import ALL
 from errorqueue.tabs import tab_of
@@ -60,15 +62,7 @@ class ProvesItself(Protocol):
 
 
 @admin.register(FailedRecord)
-class FailedRecordAdmin(Columns, PeoplePages):
-    list_display = [
-        "what_failed",
-        "cause_link",
-        "money",
-        "age",
-        "people",
-        "state",
-    ]
+class FailedRecordAdmin(PeoplePages):
     list_filter = [QueueTabs]
     search_fields = ["reference"]
     search_help_text = "Order, SKU, e-mail, customer, ERR-id, or age:>4h amount:>500 …"
@@ -87,21 +81,25 @@ class FailedRecordAdmin(Columns, PeoplePages):
         return pages_of_tab
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        buttons = self._row_buttons(request)
-        return [*self.list_display, buttons] if buttons else self.list_display
+        return Columns(self._row_buttons(request)).shown
+
+    def action_checkbox(self, obj: FailedRecord) -> SafeString:
+        return checkbox(obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         return queryset.filter(search_of(request, search_term).where), False
 
-    def _row_buttons(
-        self, request: HttpRequest
-    ) -> Callable[[FailedRecord], Any] | None:
+    def _row_buttons(self, request: HttpRequest) -> Draw | None:
         retries, mends = self.may(request, "retry"), self.may(request, "edit")
         if not retries and not mends:
             return None
         kept = self.get_preserved_filters(request)
+        retry_at, fix_at = (
+            numbered(f"admin:errorqueue_failedrecord_{page}", kept)
+            for page in ("retry", "fix")
+        )
 
         @admin.display(description="Action")
         def row_buttons(line: FailedRecord) -> SafeString | str:
@@ -109,10 +107,12 @@ class FailedRecordAdmin(Columns, PeoplePages):
                 return ""
             if line.status == FailedRecord.Status.BLOCKED and line.blocked_by_id:
                 return _head_link(line)
-            retry = _retry_button(self.address("retry", line, kept), line)
-            fix = _fix_link(self.address("fix", line, kept), line)
-            shown = [retry] * retries + [fix] * mends
-            return format_html("{} {}", *shown) if len(shown) == 2 else shown[0]
+            shown = []
+            if retries:
+                shown.append(_retry_button(retry_at(line.pk), line))
+            if mends:
+                shown.append(_fix_link(fix_at(line.pk), line))
+            return joined(" ", shown)
 
         return row_buttons
 
@@ -172,7 +172,7 @@ class FailedRecordAdmin(Columns, PeoplePages):
 
 def _head_link(line: FailedRecord) -> SafeString:
     """What blocks a line is what has to be worked on."""
-    return format_html(
+    return filled(
         '<a class="button button-small button-quiet" href="{}">Open ERR-{}</a>',
         reverse("admin:errorqueue_failedrecord_change", args=[line.blocked_by_id]),
         line.blocked_by_id,
@@ -180,7 +180,7 @@ def _head_link(line: FailedRecord) -> SafeString:
 
 
 def _retry_button(address: str, line: FailedRecord) -> SafeString:
-    return format_html(
+    return filled(
         '<button type="submit" class="button button-small" formaction="{}" '
         'name="back" value="list" data-key="r" aria-label="Retry now {}">'
         "Retry now</button>",
@@ -190,7 +190,7 @@ def _retry_button(address: str, line: FailedRecord) -> SafeString:
 
 
 def _fix_link(address: str, line: FailedRecord) -> SafeString:
-    return format_html(
+    return filled(
         '<a class="button button-small button-quiet" href="{}" data-key="f" '
         'aria-label="Fix {}">Fix</a>',
         address,

@@ -15,11 +15,11 @@ from errorqueue.admin.search import asker_of, search_of
 from errorqueue.models import FailedRecord
 from errorqueue.models.failed import IS_OPEN
 from errorqueue.query import Parsed
-from errorqueue.tabs import ORDERS, TABS, Asker
+from errorqueue.tabs import BY_KEY, ORDERS, TABS, Asker
 from errorqueue.tabs import Tab as QueueTab
 
 # How many of the newest lines are walked for a figure that no index gives.
-NEAR = 50_000
+NEAR = 20_000
 # A tab with so few lines is gone through line by line.
 FEW = 2_000
 NEWEST = ORDERS[0].by
@@ -135,8 +135,8 @@ def tab_counts(request: HttpRequest) -> dict[str, Figure]:
     """
     known: dict[str, Figure] | None = getattr(request, _COUNTS, None)
     if known is None:
-        asker, parsed = asker_of(request), search_of(request)
-        known = _searched(asker, parsed) if parsed.terms else _plain(asker)
+        is_plain = not search_of(request).terms
+        known = _plain(asker_of(request)) if is_plain else _searched(request)
         setattr(request, _COUNTS, known)
     return known
 
@@ -150,31 +150,43 @@ def _plain(asker: Asker) -> dict[str, Figure]:
     }
 
 
-def _searched(asker: Asker, parsed: Parsed) -> dict[str, Figure]:
+def _searched(request: HttpRequest) -> dict[str, Figure]:
     """Count the hits of a search, the open ones and all of them, in two looks."""
-    hits = FailedRecord.objects.filter(parsed.where)
     settled = [tab for tab in TABS if tab.is_settled]
     others = [tab for tab in TABS if not tab.is_settled]
-    floor = _floor(parsed)
-    near = hits.filter(pk__gt=floor) if floor else hits
-    near, open_hits = near.order_by("-pk"), hits.filter(IS_OPEN).order_by(*NEWEST)
-    found = _parts(near, settled, asker, "all", is_least=bool(floor))
-    found |= _parts(open_hits, others, asker, "open", is_least=False)
+    found = _figures(request, settled, BY_KEY["all"])
+    found |= _figures(request, others, BY_KEY["open"])
+    parsed, asker = search_of(request, tab=BY_KEY["open"]), asker_of(request)
     for tab in others:
         if tab.is_small and found[tab.key].is_least:
             found[tab.key] = _within(tab, parsed, asker) or found[tab.key]
     return found
 
 
+def _figures(
+    request: HttpRequest, tabs: list[QueueTab], whole: QueueTab
+) -> dict[str, Figure]:
+    """Count tabs whose lines are all shown by the tab `whole`."""
+    parsed, asker = search_of(request, tab=whole), asker_of(request)
+    hits = FailedRecord.objects.filter(parsed.where)
+    if whole.is_settled:
+        floor = 0 if parsed.is_narrow else _floor()
+        near = hits.filter(pk__gt=floor).order_by() if floor else hits.order_by()
+        return _parts(near, tabs, asker, whole.key, bool(floor))
+    if parsed.is_wide and not parsed.is_narrow:
+        near = hits.filter(IS_OPEN, pk__gt=_floor()).order_by()
+        return _parts(near, tabs, asker, whole.key, is_least=True)
+    near = hits.filter(IS_OPEN).order_by(*NEWEST)
+    return _parts(near, tabs, asker, whole.key, is_least=False)
+
+
 def _parts(
     hits: QuerySet, tabs: list[QueueTab], asker: Asker, whole: str, is_least: bool
 ) -> dict[str, Figure]:
-    """Count the tabs among the first 10,000 hits; the tab `whole` shows all of them.
-
-    They keep their order: a common word is then looked for line by line along an
-    index, instead of being collected from millions of lines.
-    """
+    """Count the tabs among so many hits; the tab `whole` shows all of them."""
     most = paging.MOST_COUNTED
+    # Closed lines are many, stand in no order here, and nobody works on them.
+    most = min(most, FEW) if whole == "all" else most
     told = hits[: most + 1].aggregate(
         hits=Count("pk"),
         **{tab.key: Count("pk", filter=tab.where(asker) or EVERY) for tab in tabs},
@@ -182,7 +194,7 @@ def _parts(
     is_cut = told["hits"] > most
     found = {tab.key: Figure(told[tab.key], is_least or is_cut) for tab in tabs}
     if is_cut:
-        found[whole] = Figure(most + 1, is_least=False)
+        found[whole] = Figure(most, is_least=True)
     return found
 
 
@@ -196,14 +208,11 @@ def _within(tab: QueueTab, parsed: Parsed, asker: Asker) -> Figure | None:
     return Figure(among.count(), is_least=False)
 
 
-def _floor(parsed: Parsed) -> int:
-    """Return the line from which closed ones are counted; 0 means all of them.
+def _floor() -> int:
+    """Return the line behind which hits are counted.
 
-    What only a walk over millions of closed lines could count is counted among the
-    newest ones.
+    What only a walk over millions of lines could count is counted among the newest.
     """
-    if parsed.is_narrow:
-        return 0
     newest = FailedRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
     return max(0, (newest or 0) - NEAR)
 

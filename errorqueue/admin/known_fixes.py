@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from errorqueue import finance, recipes
 from errorqueue.admin.line_pages import LinePages
+from errorqueue.masking import masked_values
 from errorqueue.models import FailedRecord, Recipe
 from errorqueue.services import NotOpen
 
@@ -169,7 +170,7 @@ def keep_view(
         "line": line,
         "title": f"Keep the fix of {line.human_id}",
         "form": form,
-        "steps": recipes.steps_of(line),
+        "steps": masked_values(recipes.steps_of(line), request.user),
         "keep_url": request.get_full_path(),
     }
     return pages.show(request, "keep.html", context)

@@ -30,9 +30,6 @@ class LinePages(ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "retry")
 
-    def has_exclude_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, "exclude")
-
     def may(self, request: HttpRequest, verb: str) -> bool:
         """Say whether this person may see failed records and do `verb` to them."""
         user: Any = request.user

@@ -1,17 +1,21 @@
 """The list of the error queue: its order, what its rows need, what stands above it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.db.models import Count, Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 
 from errorqueue import values
 from errorqueue.admin.filters import Figure
-from errorqueue.admin.paging import MOST_COUNTED, BoundedPaginator
+from errorqueue.admin.paging import BoundedPaginator
+from errorqueue.admin.rows import rows_of
 from errorqueue.admin.search import search_of
 from errorqueue.failures import LIGHT_CHOICES, FailureKind
 from errorqueue.masking import veil
@@ -23,6 +27,10 @@ from errorqueue.tabs import ORDERS, Tab, order_of, tab_of
 Status = FailedRecord.Status
 # Their record may be at work right now, and the row says what it does.
 MOVING = (Status.RETRYING, Status.WAITING)
+# Hits that can be paged through when nobody knows how many there are.
+MOST_PAGED = 500
+# Whole answers of the other side: no row shows them.
+UNSHOWN = ("raw", "first_error")
 # What an address of the list is made of; the page number is left out on purpose.
 PARTS = ("tab", "q", "o")
 AGES = (
@@ -57,15 +65,24 @@ class Menu:
 
 
 class QueuePages(BoundedPaginator):
-    """Pages of a tab: its figure is known, or is counted along the list's own order."""
+    """Pages of a tab: its figure is known, or is counted along the list's own order.
+
+    Of the hits of a common word only the first ones are paged through: each further
+    one costs a walk over what lies between.
+    """
 
     figure: Figure | None = None
+
+    @property
+    def most(self) -> int:
+        is_known = self.figure is not None and not self.figure.is_least
+        return super().most if is_known else min(super().most, MOST_PAGED)
 
     @cached_property
     def found(self) -> int:
         if self.figure is not None and not self.figure.is_least:
             return self.figure.count
-        return len(self.object_list.values_list("pk", flat=True)[: MOST_COUNTED + 1])
+        return len(self.object_list.values_list("pk", flat=True)[: self.most + 1])
 
 
 class QueueList(ChangeList):
@@ -81,9 +98,18 @@ class QueueList(ChangeList):
         return order_of(self.tab, request.GET.get("o"))
 
     def get_results(self, request: HttpRequest) -> None:
+        self.queryset = self.queryset.defer(*UNSHOWN)
         super().get_results(request)
         self.result_list = dressed(list(self.result_list))
         veil(self.result_list, request.user)
+
+    @property
+    def headers(self) -> list[dict[str, Any]]:
+        return list(result_headers(self))
+
+    @property
+    def rows(self) -> Iterator[SafeString]:
+        return rows_of(self)
 
     @property
     def tab(self) -> Tab:
@@ -184,7 +210,8 @@ def address_of(asked: QueryDict, **changes: str) -> str:
 
 def dressed(lines: list[FailedRecord]) -> list[FailedRecord]:
     """Fetch what rows show besides their own columns: four queries for any number."""
-    prefetch_related_objects(lines, "tags", "assignee", "cause")
+    tags = Prefetch("tags", to_attr="shown_tags")
+    prefetch_related_objects(lines, tags, "assignee", "cause")
     prefetch_related_objects(
         [line for line in lines if line.status in MOVING], "subject"
     )
@@ -201,4 +228,6 @@ def dressed(lines: list[FailedRecord]) -> list[FailedRecord]:
 
 def lines_of(request: HttpRequest, ids: list[int]) -> list[FailedRecord]:
     """Return these lines as rows, for a page that is open already."""
-    return dressed(list(FailedRecord.objects.filter(pk__in=ids)))
+    lines = dressed(list(FailedRecord.objects.filter(pk__in=ids)))
+    veil(lines, request.user)
+    return lines

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
-from errorqueue import bulk, services
+from errorqueue import bulk, services, undo
 from errorqueue.admin import pages
 from errorqueue.admin.columns import light_of, row_state
 from errorqueue.admin.filters import tab_counts
@@ -26,9 +26,11 @@ def urls(model_admin: Any) -> list[URLPattern]:
     view = model_admin.admin_site.admin_view
     live = require_safe(partial(live_view, model_admin))
     quick = require_POST(partial(quick_retry_view, model_admin))
+    back = require_POST(partial(quick_undo_view, model_admin))
     return [
         path("live/", view(live), name="errorqueue_failedrecord_live"),
         path("quick-retry/", view(quick), name="errorqueue_failedrecord_quick_retry"),
+        path("quick-undo/", view(back), name="errorqueue_failedrecord_quick_undo"),
         path(
             "<int:pk>/edit/",
             view(require_safe(partial(edit_view, model_admin))),
@@ -71,14 +73,48 @@ def _retry_one(lines: Any, request: HttpRequest) -> dict[str, Any]:
     return {
         "said": f"{line.human_id} is queued.",
         "level": "success",
-        "undo": {"line": line.pk, "action": action.pk},
+        "undo": [action.pk],
     }
 
 
 def _retry_all(lines: Any, request: HttpRequest) -> dict[str, Any]:
-    counted = bulk.each(lines, partial(services.retry, by=request.user))
+    steps: list[int] = []
+    by = request.user
+    counted = bulk.each(
+        lines, lambda line: steps.append(services.retry(line, by=by).pk)
+    )
     level = "success" if counted.done and not counted.skipped else "warning"
-    return {"said": counted.sentence("Queued"), "level": level}
+    return {"said": counted.sentence("Queued"), "level": level, "undo": steps}
+
+
+def quick_undo_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Take back what this person queued a moment ago on the open page."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    by: Any = request.user
+    asked = _ids(request.POST.get("actions", ""))
+    steps = Action.objects.filter(pk__in=asked, by=by)
+    done, reasons = [], []
+    for step in steps.select_related("failed").order_by("-pk"):
+        try:
+            done.append(undo.take_back(step, by).pk)
+        except (undo.TooLate, services.NotOpen) as reason:
+            reasons.append(str(reason))
+    return JsonResponse(
+        {
+            "said": _told(len(done), reasons),
+            "level": "warning" if reasons or not done else "success",
+            "rows": rows_of(request, done),
+        }
+    )
+
+
+def _told(done: int, reasons: list[str]) -> str:
+    """Say it: "Took back 12. 1 stays: it has begun."."""
+    said = [f"Took back {done:,}."] if done or not reasons else []
+    if reasons:
+        said.append(f"{len(reasons):,} not taken back: {reasons[0]}")
+    return " ".join(said)
 
 
 def rows_of(request: HttpRequest, ids: list[int]) -> dict[str, dict[str, Any]]:

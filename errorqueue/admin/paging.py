@@ -24,22 +24,27 @@ class BoundedPaginator(Paginator):
 
     object_list: Any
 
+    @property
+    def most(self) -> int:
+        """Return how many rows can be paged through."""
+        return MOST_COUNTED
+
     @cached_property
     def found(self) -> int:
         if isinstance(self.object_list, QuerySet):
-            return counted(self.object_list)
+            return counted(self.object_list, self.most)
         return len(self.object_list)
 
     @cached_property
     def count(self) -> int:
-        return min(self.found, MOST_COUNTED)
+        return min(self.found, self.most)
 
     @property
     def is_cut(self) -> bool:
         """Whether there are more rows than can be paged through."""
-        return self.found > MOST_COUNTED
+        return self.found > self.most
 
     @property
     def told(self) -> str:
         """Return the honest count."""
-        return number(self.found)
+        return number(self.found, self.most)

@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from errorqueue.admin.closed_links import LinksForReaders
 from errorqueue.admin.paging import BoundedPaginator
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(LinksForReaders, admin.ModelAdmin):
     """Rows that nobody adds, edits or deletes by hand."""
 
     list_per_page = 50

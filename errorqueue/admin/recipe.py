@@ -20,6 +20,7 @@ from errorqueue import recipes
 from errorqueue.admin.columns import cause_url
 from errorqueue.admin.filters import Tab, TabFilter
 from errorqueue.admin.readonly import ReadOnlyAdmin
+from errorqueue.masking import masked_values
 from errorqueue.models import Recipe
 from errorqueue.templatetags.console import due, moment, pill
 
@@ -63,6 +64,13 @@ class RecipeAdmin(ReadOnlyAdmin):
         *("author", "made", "expiry", "allowed_by"),
     ]
     change_form_template = "admin/errorqueue/people/recipe.html"
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return a recipe to be read: of its values, what this person may see."""
+        recipe: Recipe | None = super().get_object(request, *args, **kwargs)
+        if recipe is not None:
+            recipe.steps = masked_values(recipe.steps, request.user)
+        return recipe
 
     @admin.display(description="Known fix")
     def name_shown(self, recipe: Recipe) -> SafeString:

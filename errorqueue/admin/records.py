@@ -1,18 +1,22 @@
-"""What people did, and whom the console told: to read, never to change."""
+"""What people did: to read, never to change."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import SafeString
 
-from errorqueue.admin.filters import AlertTabs
 from errorqueue.admin.readonly import ReadOnlyAdmin
-from errorqueue.models import Action, Alert
-from errorqueue.templatetags.console import moment, pill
+from errorqueue.models import Action
+from errorqueue.templatetags.console import moment
+from errorqueue.text import number_of
 
 
 @admin.register(Action)
 class ActionAdmin(ReadOnlyAdmin):
-    list_display = ["done_at", "by", "verb", "failed", "reason"]
+    list_display = ["done_at", "by", "verb", "about", "reason"]
     list_filter = ["verb"]
     list_select_related = ["by", "failed"]
     search_fields = ["reason", "failed__reference", "by__username"]
@@ -22,29 +26,21 @@ class ActionAdmin(ReadOnlyAdmin):
     def done_at(self, action: Action) -> SafeString | str:
         return moment(action.at)
 
+    @admin.display(description="Failed record")
+    def about(self, action: Action) -> str:
+        return f"{action.failed.human_id} · {action.failed.title}"
 
-@admin.register(Alert)
-class AlertAdmin(ReadOnlyAdmin):
-    list_display = ["title", "state", "raised", "sent", "tries", "error"]
-    list_filter = [AlertTabs]
-    search_fields = ["title", "text"]
-    search_help_text = "Words of the alert"
-    fields = ["title", "text", "about", "state", "raised", "sent", "tries", "error"]
-
-    @admin.display(description="State", ordering="closed_at")
-    def state(self, alert: Alert) -> SafeString:
-        return pill("Open", "bad") if alert.is_open else pill("Closed", "mute")
-
-    @admin.display(description="Raised", ordering="raised_at")
-    def raised(self, alert: Alert) -> SafeString | str:
-        return moment(alert.raised_at)
-
-    @admin.display(description="Sent", ordering="sent_at")
-    def sent(self, alert: Alert) -> SafeString | str:
-        return moment(alert.sent_at) if alert.sent_at else pill("Not yet", "warn")
-
-    @admin.display(description="About")
-    def about(self, alert: Alert) -> SafeString | str:
-        if not alert.link.startswith("/"):
-            return alert.link
-        return format_html('<a href="{}">Open the page</a>', alert.link)
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Lead to the record: what was changed in it is shown there, by role."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        action = get_object_or_404(Action, pk=number_of(object_id))
+        if not request.user.has_perm("errorqueue.view_failedrecord"):
+            return redirect("admin:errorqueue_action_changelist")
+        return redirect("admin:errorqueue_failedrecord_change", action.failed_id)

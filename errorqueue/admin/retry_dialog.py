@@ -11,7 +11,7 @@ from errorqueue import finance, services
 from errorqueue.admin.detail import changes
 from errorqueue.admin.line_pages import DECLINED, LinePages, bench_of
 from errorqueue.failures import RetryChoice, RetryOptions, Start, Workbench
-from errorqueue.masking import masked
+from errorqueue.masking import Eye
 from errorqueue.models import FailedRecord
 
 KEPT, EDIT, REREAD = "kept", "edit", "reread"
@@ -143,7 +143,8 @@ def _show_reread(
 ) -> HttpResponseBase:
     """Show what the source holds now; nothing is taken over yet."""
     found = bench.reread()
-    before, after = (masked(text, request.user) for text in (found.before, found.after))
+    eye = Eye(request.user, line.problems, found.private)
+    before, after = eye.reads(found.before), eye.reads(found.after)
     context = {
         "line": line,
         "title": f"{line.human_id} as the source has it now",

@@ -52,7 +52,7 @@ class RoutingRuleForm(forms.ModelForm):
         model = RoutingRule
         fields = (
             *("name", "order", "is_active", "kind", "flow", "entity", "field"),
-            *("cause", "min_amount", "assign_to", "due_hours", "tags"),
+            *("cause", "min_amount", "assign_to", "due_hours", "team", "tags"),
         )
         labels = {
             "is_active": "In force",
@@ -61,6 +61,7 @@ class RoutingRuleForm(forms.ModelForm):
             "min_amount": "Amount of at least",
             "assign_to": "They go to",
             "due_hours": "They are due after (hours)",
+            "team": "In the working time of",
             "tags": "They are tagged",
         }
         help_texts = {
@@ -82,6 +83,9 @@ class RoutingRuleForm(forms.ModelForm):
         if choices:
             choices.queryset = people.colleagues()
             choices.empty_label = "Nobody in particular"
+        team: Any = self.fields.get("team")
+        if team:
+            team.empty_label = "Nobody: day and night"
         tags: Any = self.fields.get("tags")
         if tags and not Tag.objects.exists():
             tags.help_text = format_html(
@@ -115,7 +119,7 @@ class RoutingRuleForm(forms.ModelForm):
 class RoutingRuleAdmin(admin.ModelAdmin):
     list_display = ["said", "name", "order", "is_active"]
     list_filter = ["is_active", "kind"]
-    list_select_related = ["assign_to", "cause"]
+    list_select_related = ["assign_to", "cause", "team"]
     search_fields = ["name", "flow"]
     search_help_text = "Name of the rule or of the flow"
     ordering = ["order", "pk"]
@@ -136,7 +140,7 @@ class RoutingRuleAdmin(admin.ModelAdmin):
         (
             "What they get",
             {
-                "fields": ["assign_to", "due_hours", "tags"],
+                "fields": ["assign_to", "due_hours", "team", "tags"],
                 "description": "Each of the three comes from the first rule that "
                 "matches and gives it. A rule counts for failures that come from now "
                 "on; the owner of a cause comes before any rule.",

@@ -1,13 +1,11 @@
 """The search of one request: read once, whoever asks for it."""
 
-from typing import Any
-
 from django.http import HttpRequest
 
 from errorqueue.clock import database_time
 from errorqueue.qualifiers import EXTERNAL_ID
 from errorqueue.query import Parsed, read
-from errorqueue.tabs import Asker
+from errorqueue.tabs import Asker, Tab, tab_of
 
 __all__ = ["EXTERNAL_ID", "asker_of", "search_of"]
 
@@ -24,12 +22,15 @@ def asker_of(request: HttpRequest) -> Asker:
     return known
 
 
-def search_of(request: HttpRequest, text: str | None = None) -> Parsed:
-    """Return what the search of a page means."""
+def search_of(
+    request: HttpRequest, text: str | None = None, tab: Tab | None = None
+) -> Parsed:
+    """Return what the search of a page means, in its tab or in another one."""
     text = request.GET.get("q", "") if text is None else text
-    known: tuple[str, Any] | None = getattr(request, _SEARCH, None)
-    if known is None or known[0] != text:
-        known = (text, read(text, asker_of(request)))
-        setattr(request, _SEARCH, known)
-    parsed: Parsed = known[1]
-    return parsed
+    asker = (tab or tab_of(request.GET.get("tab"))).asked_by(asker_of(request))
+    known: dict[tuple[str, bool], Parsed] = getattr(request, _SEARCH, {})
+    setattr(request, _SEARCH, known)
+    asked = (text, asker.is_open_only)
+    if asked not in known:
+        known[asked] = read(text, asker)
+    return known[asked]

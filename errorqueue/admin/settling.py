@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -14,6 +13,7 @@ from errorqueue.admin.confirm import ReasonForm
 from errorqueue.admin.detail import shown_check
 from errorqueue.admin.line_pages import DECLINED, LinePages, bench_of
 from errorqueue.failures import Preflight
+from errorqueue.masking import veil
 from errorqueue.models import Action, FailedRecord
 
 
@@ -65,6 +65,7 @@ def _resolve(line: FailedRecord, by: Any, reason: str) -> str:
 def _ask(
     pages: LinePages, request: HttpRequest, line: FailedRecord, form: Any, verb: str
 ) -> HttpResponseBase:
+    veil([line], request.user)
     context = {
         "line": line,
         "title": f"{verb.capitalize()} {line.human_id} · {line.title}",
@@ -81,16 +82,13 @@ def undo_view(
     """Take back what this person did in the last minute, or Waybill today."""
     number = request.POST.get("action", "")
     pk = int(number) if number.isdecimal() else 0
-    theirs = Q(by=request.user)
-    if pages.may(request, "retry"):
-        theirs |= Q(by=None)
-    action = get_object_or_404(Action, theirs, pk=pk, failed=line)
+    offered = undo.theirs(request.user)
+    action = get_object_or_404(Action, offered, pk=pk, failed=line)
     return pages.do(request, line, partial(_take_back, action, request.user))
 
 
 def _take_back(action: Action, by: Any) -> str:
-    line = undo.take_back(action, by)
-    return f"{line.human_id} is as it was before."
+    return undo.said(action, undo.take_back(action, by))
 
 
 def look_view(

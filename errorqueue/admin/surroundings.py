@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from errorqueue.failures import Try
-from errorqueue.masking import masked
+from errorqueue.masking import masked, veil
 from errorqueue.models import FailedRecord
 
 # Counting more than this costs time and tells a person nothing new.
@@ -29,6 +29,9 @@ class Step:
 def of(line: FailedRecord, tries: Sequence[Try], user: Any) -> dict[str, Any]:
     """Return what a page shows around a line; four queries at most."""
     behind = _behind(line.pk)
+    veil([line.blocked_by] if line.blocked_by else [], user)
+    for one in behind[:MOST_NAMED]:
+        one.what = masked(one.what, user)
     return {
         "cause": _cause(line, user),
         "behind": behind[:MOST_NAMED],
@@ -84,12 +87,14 @@ def _many(found: Sequence[Any]) -> str:
 def first_error(line: FailedRecord, user: Any) -> dict[str, Any] | None:
     """Return the first error of a line, when the present one is another one."""
     first = dict(line.first_error)
-    same = first.get("what") == line.what and first.get("why") == line.why
-    if not first or (same and first.get("code") == line.code):
+    if not first:
+        return None
+    for name in ("what", "why", "raw"):
+        first[name] = masked(first.get(name, ""), user, line.problems)
+    same = first["what"] == line.what and first["why"] == line.why
+    if same and first.get("code") == line.code:
         return None
     first["at"] = datetime.fromisoformat(first["at"])
-    for name in ("why", "raw"):
-        first[name] = masked(first.get(name, ""), user)
     return first
 
 

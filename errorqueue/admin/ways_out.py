@@ -13,6 +13,8 @@ from errorqueue.models import FailedRecord
 
 # These two end on pages of the line itself.
 OURS = {RouteKind.MEND: "fix", RouteKind.EXCLUDE: "exclude"}
+# The page that offers to create a record once more.
+AGAIN = "errorqueue_failedrecord_retry_as"
 ASK_AN_EDITOR = "Ask a mapping editor to do it."
 
 
@@ -61,6 +63,8 @@ def _rights(url: str, user: Any) -> set[str]:
     app, _, rest = (name or "").partition("_")
     model, _, page = rest.rpartition("_")
     verbs = {"view", "change"}
+    if name == AGAIN:
+        return verbs if user.has_perm("errorqueue.retry_failedrecord") else set()
     if page != "change":
         return verbs
     return {verb for verb in verbs if user.has_perm(f"{app}.{verb}_{model}")}

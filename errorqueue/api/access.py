@@ -33,6 +33,8 @@ MEANS = {
     "bulk_failedrecord": "run bulk work",
     "view_cause": "see causes",
     "view_bulkrun": "see bulk runs",
+    "view_alert": "see incidents",
+    "acknowledge_alert": "acknowledge and take incidents",
 }
 
 

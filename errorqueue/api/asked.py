@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from errorqueue.bulk.running import CANARY
 from errorqueue.failures import Start
-from errorqueue.models import BulkRun, Cause, Recipe
-from errorqueue.people import staff
+from errorqueue.models import Alert, BulkRun, Cause, Recipe
+from errorqueue.people import colleagues
 from errorqueue.tabs import ORDERS, TABS
 
 Verb = BulkRun.Verb
@@ -34,15 +34,15 @@ class Strict(serializers.Serializer[Any]):
 
 
 def colleague(*, required: bool) -> Any:
-    """Return the field for somebody who may use the console, by user name."""
+    """Return the field for somebody who sees the error queue, by user name."""
     return serializers.SlugRelatedField(
         slug_field="username",
-        queryset=staff(),
+        queryset=colleagues(),
         allow_null=True,
         required=required,
         help_text="A user name; null for nobody.",
         error_messages={
-            "does_not_exist": "Nobody who may use the console has the user name {value}."
+            "does_not_exist": "Nobody who sees the error queue has the user name {value}."
         },
     )
 
@@ -98,6 +98,33 @@ class CauseList(Page):
     )
 
 
+class IncidentList(Page):
+    """Which incidents."""
+
+    state = serializers.ChoiceField(
+        [
+            ("open", "Not over yet"),
+            ("unanswered", "Not over, and nobody has acknowledged"),
+            ("fixed", "Over"),
+            ("all", "All"),
+        ],
+        required=False,
+        default="open",
+        help_text="How it stands.",
+    )
+    kind = serializers.ChoiceField(
+        Alert.Kind.choices, required=False, default="", help_text="What it is about."
+    )
+    flow = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=120,
+        help_text="The exact name of a flow.",
+    )  # fmt: skip
+    connection = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=120,
+        help_text="The exact name of the connection that is in trouble.",
+    )  # fmt: skip
+
+
 class Nothing(Strict):
     """No body is needed."""
 
@@ -115,7 +142,9 @@ class Retry(Strict):
         max_value=HIGHEST,
         help_text="A mapping version to go by once.",
     )
-    reason = serializers.CharField(required=False, max_length=300, default="")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=300, default=""
+    )
 
 
 class Reason(Strict):

@@ -24,7 +24,7 @@ from errorqueue.api.reading import sections_of
 from errorqueue.api.routes import router
 
 ABOUT = (
-    "Reads and works the error queue with the rights of the person whose token it is. "
+    "Reads and works the error queue and its incidents with the rights of the person whose token it is. "
     "Times are ISO 8601 with a zone, amounts are text."
 )
 

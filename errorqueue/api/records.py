@@ -15,7 +15,7 @@ from errorqueue.api.base import Endpoint
 from errorqueue.api.paging import page_of
 from errorqueue.api.problems import Invalid
 from errorqueue.failures import RetryChoice, RetryOptions, Start
-from errorqueue.masking import masked, masked_problems
+from errorqueue.masking import masked, masked_problems, veil
 from errorqueue.models import Action, FailedRecord
 from errorqueue.query import lines_for
 from errorqueue.services import NotOpen
@@ -76,6 +76,7 @@ class FailedRecords(Endpoint):
         rows: Any = found.select_related("cause", "assignee").prefetch_related("tags")
         order = order_of(tab_of(given["tab"]), given["ordering"])
         page, more = page_of(rows, order, given["cursor"], given["size"])
+        veil(page, request.user)
         shown = shapes.LineShape(page, many=True, context=self.get_serializer_context())
         return Response({"results": shown.data, "next": more})
 
@@ -87,8 +88,9 @@ class FailedRecords(Endpoint):
         tags=TAGS,
     )
     def retrieve(self, request: Request, pk: str) -> Response:
-        context = self.get_serializer_context()
-        return Response(shapes.LineDetail(self.get_object(), context=context).data)
+        line, context = self.get_object(), self.get_serializer_context()
+        veil([line], request.user)
+        return Response(shapes.LineDetail(line, context=context).data)
 
     @verb(
         "retry",
@@ -137,14 +139,18 @@ class FailedRecords(Endpoint):
     @verb("undo", "Take your last step back", asked.Undo, shapes.Done)
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
-        """Take back your own retry, resolution or exclusion within a minute."""
+        """Take back your own retry, resolution or exclusion within a minute.
+
+        Named by its id, also what Waybill closed by itself within a day.
+        """
         line, given = self.get_object(), self.asked(asked.Undo)
-        mine = line.actions.filter(by=request.user, verb__in=undo.VERBS)
+        steps = line.actions.filter(verb__in=undo.VERBS)
+        mine = steps.filter(by=request.user)
         if "action" in given:
-            mine = mine.filter(pk=given["action"])
+            mine = steps.filter(undo.theirs(request.user), pk=given["action"])
         newest: Action | None = mine.order_by("-pk").first()
         if newest is None:
-            raise Invalid("action", "You took no such step on this record.")
+            raise Invalid("action", "There is no such step that you can take back.")
         undo.take_back(newest, request.user)
         return self._done(line, None)
 
@@ -205,7 +211,7 @@ class FailedRecords(Endpoint):
         return Response(
             {
                 "light": found.light.value,
-                "note": masked(found.note, request.user),
+                "note": masked(found.note, request.user, problems),
                 "problems": masked_problems(problems, request.user),
                 "record": self._shown(line),
             }
@@ -216,6 +222,7 @@ class FailedRecords(Endpoint):
 
     def _shown(self, line: FailedRecord) -> Any:
         fresh = self.get_queryset().get(pk=line.pk)
+        veil([fresh], self.request.user)
         return shapes.LineShape(fresh, context=self.get_serializer_context()).data
 
 

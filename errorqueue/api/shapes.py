@@ -156,6 +156,12 @@ class Fault(Shape):
     allowed = serializers.ListField(child=serializers.CharField())
     remedy = serializers.CharField()
     longest = serializers.IntegerField(allow_null=True)
+    sources = serializers.ListField(
+        child=serializers.CharField(), help_text="All places the value is made from."
+    )
+    sensitivity = serializers.CharField(
+        help_text="What the mapping row is marked as; empty when it is not."
+    )
 
 
 class Answers(Shape):
@@ -182,12 +188,12 @@ class LineDetail(LineShape):
     def get_answers(self, line: FailedRecord) -> Any:
         return {
             "what": line.sentence,
-            "why": masked(line.why, self._user),
-            "remedy": line.remedy,
+            "why": masked(line.why, self._user, line.problems),
+            "remedy": masked(line.remedy, self._user, line.problems),
         }
 
     def get_raw(self, line: FailedRecord) -> str:
-        return masked(line.raw, self._user)
+        return masked(line.raw, self._user, line.problems)
 
     @extend_schema_field(Fault(many=True))
     def get_problems(self, line: FailedRecord) -> Any:
@@ -197,15 +203,16 @@ class LineDetail(LineShape):
     def get_attempts(self, line: FailedRecord) -> Any:
         subject: Any = line.subject
         tries = subject.evidence().tries if subject else ()
-        return Attempt([self._shown(one) for one in tries], many=True).data
+        shown = [self._shown(one, line.problems) for one in tries]
+        return Attempt(shown, many=True).data
 
-    def _shown(self, one: Try) -> dict[str, Any]:
+    def _shown(self, one: Try, problems: Any) -> dict[str, Any]:
         return {
             "number": one.number,
             "started_at": one.started_at,
             "milliseconds": one.milliseconds,
             "outcome": one.outcome,
-            "message": masked(one.message, self._user),
+            "message": masked(one.message, self._user, problems),
             "mapping": one.mapping,
         }
 

@@ -23,7 +23,7 @@ def pick(run: BulkRun, ends_at: float) -> None:
 def _pick_batch(run: BulkRun) -> None:
     """Choose the next thousand; the place where it stopped is kept with them."""
     locked = BulkRun.objects.select_for_update().get(pk=run.pk)
-    run.state, run.total = locked.state, locked.total
+    run.state, run.total, run.note = locked.state, locked.total, locked.note
     run.picked_until = locked.picked_until
     if run.state != State.PICKING:
         return
@@ -35,11 +35,24 @@ def _pick_batch(run: BulkRun) -> None:
     run.total += len(lines)
     if len(lines) < BATCH:
         run.picked_until = ""
-        run.state = State.CANARY if _needs_canary(run) else State.RUNNING
+        _begin(run)
     else:
         run.picked_until = f"{lines[-1].first_failed_at.isoformat()} {lines[-1].pk}"
-    run.save(update_fields=["total", "picked_until", "state"])
+    run.save(update_fields=["total", "picked_until", "state", "note"])
     failpoints.hit("bulk.pick")
+
+
+def _begin(run: BulkRun) -> None:
+    """Go on with all that was chosen, unless it is more than a person confirmed."""
+    more = 0 if run.by_id is None or run.chosen else run.total - run.plan["count"]
+    if more > 0:
+        run.state = State.PAUSED
+        run.note = (
+            f"{more:,} more match by now than were shown. Resume takes all "
+            f"{run.total:,}; cancel leaves them as they are."
+        )
+        return
+    run.state = State.CANARY if _needs_canary(run) else State.RUNNING
 
 
 def _next(run: BulkRun) -> "list[FailedRecord]":

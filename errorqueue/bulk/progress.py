@@ -56,6 +56,9 @@ def progress_of(run: BulkRun) -> Progress:
     """Count the items of a run; one question."""
     rows = run.items.order_by().values_list("state").annotate(count=Count("pk"))
     counts = dict(rows)
+    if run.ended_at:  # what is cleared away by and by had been done
+        cleared = max(0, run.total - sum(counts.values()))
+        counts[ItemState.DONE] = counts.get(ItemState.DONE, 0) + cleared
     settled = sum(
         counts.get(state, 0)
         for state in (ItemState.DONE, ItemState.FAILED, ItemState.SKIPPED, "undone")

@@ -26,6 +26,10 @@ class NotNow(Exception):
     """The run is not in a state in which this can be done."""
 
 
+class MoreMatch(NotNow):
+    """More records match than the person was shown."""
+
+
 def start(
     verb: str,
     by: User,
@@ -44,6 +48,7 @@ def start(
     The lines are those of `chosen`, of the open lines of `cause`, or of `query` (the
     address part of a list). The filter is asked again here and compared with `seen`,
     and nothing newer than `newest` is taken: what came after the look stays out.
+    Raises MoreMatch when older ones match by now: nobody confirmed those.
     """
     run = BulkRun(
         verb=verb,
@@ -59,6 +64,7 @@ def start(
     now = database_time()
     run.plan, run.newest = plan.as_dict(), newest or plan.newest
     run.seen = plan.count if seen is None else seen
+    _refuse_more(run.seen, plan.count)
     run.title = f"{run.get_verb_display()} {plan.count:,}"
     run.note = difference(run.seen, plan.count)
     run.state, run.made_at, run.started_at = State.PICKING, now, now
@@ -66,14 +72,21 @@ def start(
     return run
 
 
+def _refuse_more(seen: int, found: int) -> None:
+    if found > seen:
+        raise MoreMatch(
+            f"{found - seen:,} more match by now than the {seen:,} that were shown, so "
+            "nothing was started. Look at the plan again."
+        )
+
+
 def difference(seen: int, found: int) -> str:
-    """Say how the filter's answer changed since the person looked."""
-    if found == seen:
+    """Say how many fewer the filter finds than when the person looked."""
+    if found >= seen:
         return ""
-    verb = "fewer match" if found < seen else "more match"
     return (
-        f"{abs(found - seen):,} {verb} than the {seen:,} that were shown; "
-        "what came later is left out, what was settled is skipped."
+        f"{seen - found:,} fewer match than the {seen:,} that were shown: they were "
+        "settled or changed meanwhile."
     )
 
 

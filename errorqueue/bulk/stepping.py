@@ -18,6 +18,7 @@ from errorqueue import failpoints
 from errorqueue.bulk import verbs
 from errorqueue.bulk.following import follow
 from errorqueue.bulk.picking import pick
+from errorqueue.bulk.running import CANARY
 from errorqueue.clock import database_time
 from errorqueue.models import BulkItem, BulkRun, FailedRecord
 from errorqueue.query import Unreadable
@@ -80,11 +81,11 @@ def _step(run: BulkRun, ends_at: float) -> None:
     if run.state == State.PICKING:
         pick(run, ends_at)
     settle_items(run)
-    run.refresh_from_db(fields=["state"])
+    run.refresh_from_db(fields=["state", "options"])
     if run.state == State.UNDOING:
         _go_back(run, ends_at)
     elif run.state == State.CANARY:
-        _canary(run, ends_at)
+        _canaries(run, ends_at)
     elif run.state == State.RUNNING:
         _send(run, run.items.filter(state=ItemState.WAITING), ends_at)
     _end_if_done(run)
@@ -107,28 +108,52 @@ def settle_items(run: BulkRun) -> None:
     again.filter(line__status=Status.BLOCKED).update(
         state=ItemState.FAILED, note="Waits for another record now.", **ended
     )
-    # Not queued any more and not failed since: a person took this one back.
-    queued.filter(line__status=Status.FAILED).update(
+    # Not queued any more and not failed since: a person took this one back. It is asked
+    # again whether it failed: that may have happened between two statements.
+    not_since = queued.filter(line__last_failed_at__lt=F("queued_at"))
+    not_since.filter(line__status=Status.FAILED).update(
         state=ItemState.UNDONE, note="Taken back.", **ended
     )
 
 
-def _canary(run: BulkRun, ends_at: float) -> None:
-    """Send the first ten; the rest follows when they all passed."""
+def _canaries(run: BulkRun, ends_at: float) -> None:
+    """Try the first ten, and as many others as it takes until some could be tried."""
+    while _canary(run, ends_at) and time.monotonic() < ends_at:
+        pass
+
+
+def _canary(run: BulkRun, ends_at: float) -> bool:
+    """Send the first ten; the rest follows when they passed.
+
+    Says whether ten others are to be tried: of these none was, so they prove nothing.
+    """
     canaries = run.items.filter(is_canary=True)
     _send(run, canaries.filter(state=ItemState.WAITING), ends_at)
     settle_items(run)
     if canaries.filter(state__in=[ItemState.WAITING, ItemState.QUEUED]).exists():
-        return
+        return False
     failed = canaries.filter(state=ItemState.FAILED).count()
     mine = BulkRun.objects.filter(pk=run.pk, state=State.CANARY)
     if failed:
         tried = canaries.exclude(state=ItemState.SKIPPED).count()
         note = f"{failed} of the first {tried} failed again; the rest was not touched."
         mine.update(state=State.STOPPED, note=note)
-    elif mine.update(state=State.RUNNING, note="The first ones passed."):
+        return False
+    passed = canaries.filter(state=ItemState.DONE).exists()
+    if not passed and _choose_others(run):
+        return True
+    note = "The first ones passed." if passed else "None of them could be tried."
+    if mine.update(state=State.RUNNING, note=note):
         run.state = State.RUNNING
         _send(run, run.items.filter(state=ItemState.WAITING), ends_at)
+    return False
+
+
+def _choose_others(run: BulkRun) -> int:
+    """Let the next ten go first, since the ones before were skipped; return how many."""
+    waiting = run.items.filter(state=ItemState.WAITING).order_by("position")
+    chosen = list(waiting.values_list("pk", flat=True)[:CANARY])
+    return BulkItem.objects.filter(pk__in=chosen).update(is_canary=True)
 
 
 def _send(run: BulkRun, waiting: QuerySet[BulkItem], ends_at: float) -> None:
@@ -212,18 +237,19 @@ def _untouched(item: BulkItem) -> QuerySet[BulkItem]:
 def _go_back(run: BulkRun, ends_at: float) -> None:
     """Take back what the run did, newest first; what has begun stays done."""
     done = run.items.filter(state__in=[ItemState.QUEUED, ItemState.DONE])
+    by = verbs.who_takes_back(run)
     while time.monotonic() < ends_at:
         batch = list(done.select_related("line").order_by("-position")[:BATCH])
         if not batch or not _still(run):
             return
         for item in batch:
-            _take_back(run, item)
+            _take_back(run, item, by)
 
 
-def _take_back(run: BulkRun, item: BulkItem) -> None:
+def _take_back(run: BulkRun, item: BulkItem, by: Any) -> None:
     """Take back one line; one that breaks is named and stops no other."""
     try:
-        verbs.take_back_item(run, item)
+        verbs.take_back_item(run, item, by)
     except OperationalError:
         raise
     except Exception as error:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
 from errorqueue import finance, people, preflight, recipes, services, undo
 from errorqueue.failures import Refused, RetryChoice, Start
-from errorqueue.models import BulkItem, BulkRun, FailedRecord
+from errorqueue.models import Action, BulkItem, BulkRun, FailedRecord
 from errorqueue.services import NotOpen
 from errorqueue.workbench import workbench_of
 
@@ -21,7 +23,8 @@ ASKING = (Verb.PREFLIGHT, Verb.MEND)
 
 def _retry(line: FailedRecord, run: BulkRun) -> str:
     if line.status == FailedRecord.Status.BLOCKED:
-        raise NotOpen(f"Goes by itself after {line.blocked_by or 'another record'}.")
+        head = line.blocked_by.human_id if line.blocked_by else "another record"
+        raise NotOpen(f"Goes by itself after {head}.")
     services.retry(line, run.by, _reason(run), choice_of(run))
     return ""
 
@@ -38,6 +41,7 @@ def _mend(line: FailedRecord, run: BulkRun) -> str:
     if did(run, line):  # by a worker that died before it could note so
         return ""
     finance.refuse_edit(line)
+    _refuse_foreign(run, line)
     bench = workbench_of(line)
     if bench is None:
         raise NotOpen("This cannot be mended, only retried or excluded.")
@@ -52,10 +56,21 @@ def _mend(line: FailedRecord, run: BulkRun) -> str:
     return ""
 
 
+def _refuse_foreign(run: BulkRun, line: FailedRecord) -> None:
+    """Keep a known fix to the cause and the flow that it was kept for."""
+    recipe = run.options.get("recipe")
+    if recipe and not recipes.fitting(line).filter(pk=recipe).exists():
+        raise NotOpen("This known fix is for another cause or flow, or was retired.")
+
+
 def did(run: BulkRun, line: FailedRecord) -> bool:
     """Say whether this run queued a line already."""
-    mine = line.actions.filter(verb="retry", reason__startswith=f"Bulk {run.pk}.")
-    return mine.exists()
+    return _of(run, line).filter(verb="retry").exists()
+
+
+def _of(run: BulkRun, line: FailedRecord) -> QuerySet[Action]:
+    """Return what a run did to a line; the words alone could be anybody's."""
+    return line.actions.filter(by=run.by, reason__startswith=f"Bulk {run.pk}.")
 
 
 def _exclude(line: FailedRecord, run: BulkRun) -> str:
@@ -109,12 +124,20 @@ def _reason(run: BulkRun) -> str:
     return f"Bulk {run.pk}. {run.reason}".strip()
 
 
-def take_back_item(run: BulkRun, item: BulkItem) -> None:
+def who_takes_back(run: BulkRun) -> Any:
+    """Return who pressed the button, which need not be who started the run."""
+    pk = run.options.get(undo.UNDONE_BY)
+    return get_user_model().objects.filter(pk=pk).first() if pk else run.by
+
+
+def take_back_item(run: BulkRun, item: BulkItem, by: Any) -> None:
     """Undo one line of a run; what has begun meanwhile stays as it is."""
-    actions = item.line.actions.filter(reason__startswith=f"Bulk {run.pk}.")
-    action = actions.filter(undone_at=None).order_by("-pk").first()
+    action = _of(run, item.line).filter(verb=run.verb).order_by("-pk").first()
     try:
-        undo.take_back(action, run.by, within=None) if action else None
+        if action is None:
+            raise undo.TooLate("There is nothing to take back.")
+        if action.undone_at is None:
+            undo.take_back(action, by, within=None)
         state, note = ItemState.UNDONE, "Taken back."
     except (undo.TooLate, NotOpen) as reason:
         state, note = ItemState.SKIPPED, str(reason)

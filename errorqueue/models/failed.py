@@ -111,6 +111,8 @@ class FailedRecord(models.Model):
         related_name="+",
     )
     due_at = models.DateTimeField(null=True, blank=True)
+    # When to tell that it is due soon; empty once that was told, or where nobody asked.
+    warn_at = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     # Woken earlier, as soon as a pre-flight says that it would pass.
@@ -216,6 +218,11 @@ class FailedRecord(models.Model):
                 condition=IS_OPEN & Q(due_at__isnull=False, escalated_at__isnull=True),
                 name="open_untold",
             ),
+            models.Index(
+                "warn_at",
+                condition=IS_OPEN & Q(warn_at__isnull=False),
+                name="open_unwarned",
+            ),
             models.Index(fields=["cause", "first_failed_at"], name="line_cause"),
             models.Index(
                 fields=["cause", "first_failed_at"],
@@ -283,7 +290,8 @@ class LineKey(models.Model):
     """One thing people search a line by: a word in lower case, and what it is.
 
     A line has some ten of them; a search is one look into one index, whatever it
-    is for.
+    is for. `is_open` follows the line: most lines are closed, and who searches the
+    open ones must not wade through those.
     """
 
     class Name(models.TextChoices):
@@ -301,6 +309,7 @@ class LineKey(models.Model):
     )
     name = models.CharField(max_length=10, choices=Name)
     value = models.CharField(max_length=200)
+    is_open = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
@@ -314,6 +323,12 @@ class LineKey(models.Model):
                 fields=["name", "value", "line"],
                 opclasses=["varchar_ops", "varchar_pattern_ops", "int8_ops"],
                 name="line_key_value",
+            ),
+            models.Index(
+                fields=["name", "value", "line"],
+                opclasses=["varchar_ops", "varchar_pattern_ops", "int8_ops"],
+                condition=models.Q(is_open=True),
+                name="open_key_value",
             ),
         ]
 

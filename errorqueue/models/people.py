@@ -9,6 +9,7 @@ from django.db.models import Q
 from errorqueue.failures import KIND_CHOICES
 from errorqueue.models.cause import Cause
 from errorqueue.models.failed import FailedRecord
+from errorqueue.models.team import Team
 
 
 class Action(models.Model):
@@ -110,6 +111,14 @@ class RoutingRule(models.Model):
         null=True,
         blank=True,
         help_text="A failure is due so many hours after it first failed.",
+    )
+    team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The hours are counted in its working time, and it is warned before.",
     )
     tags = models.ManyToManyField(Tag, blank=True, related_name="+")
 

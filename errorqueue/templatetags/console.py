@@ -5,20 +5,28 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from errorqueue import wording
+from errorqueue.markup import filled
 from errorqueue.models import FailedRecord
 
 register = template.Library()
 
 
 @register.simple_tag
+def menu_name(opts: Any) -> str:
+    """Return what the menu calls the list of a model; its pages say the same."""
+    name_of: Any = getattr(admin.site, "menu_name", None)
+    return str(name_of(opts) if name_of else opts.verbose_name_plural)
+
+
+@register.simple_tag
 def pill(text: Any, tone: str = "mute") -> SafeString:
     """Show a state; `tone` is good, warn, bad, wait or mute."""
-    return format_html('<span class="pill pill-{}">{}</span>', tone, text)
+    return filled('<span class="pill pill-{}">{}</span>', tone, text)
 
 
 @register.simple_tag
@@ -64,7 +72,7 @@ def exact_time(at: datetime | None) -> str:
 
 
 def _time(at: datetime, text: str) -> SafeString:
-    return format_html(
+    return filled(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(),
         wording.exact_time(at),

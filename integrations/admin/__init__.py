@@ -2,6 +2,7 @@
 
 from integrations.admin.attempt import AttemptAdmin
 from integrations.admin.audit import AuditEntryAdmin
+from integrations.admin.backfill import BackfillAdmin
 from integrations.admin.blueprint import EntityAdmin
 from integrations.admin.cached_lookup import CachedLookupAdmin
 from integrations.admin.connection import ConnectionAdmin
@@ -9,9 +10,11 @@ from integrations.admin.drift import DriftAdmin
 from integrations.admin.flow import FlowAdmin
 from integrations.admin.inbox_event import InboxEventAdmin
 from integrations.admin.link import LinkAdmin
+from integrations.admin.maintenance import MaintenanceWindowAdmin
 from integrations.admin.named_lookup import NamedLookupAdmin
 from integrations.admin.ownership import OwnershipConflictAdmin
 from integrations.admin.payload_rule import PayloadRuleAdmin
+from integrations.admin.privacy_request import PrivacyRequestAdmin
 from integrations.admin.promotion import PromotionAdmin
 from integrations.admin.refresh import RefreshAdmin
 from integrations.admin.scenario import ScenarioAdmin, ScenarioRunAdmin
@@ -24,6 +27,7 @@ from integrations.admin.worker_group import WorkerGroupAdmin
 __all__ = [
     "AttemptAdmin",
     "AuditEntryAdmin",
+    "BackfillAdmin",
     "CachedLookupAdmin",
     "ConnectionAdmin",
     "DriftAdmin",
@@ -31,9 +35,11 @@ __all__ = [
     "FlowAdmin",
     "InboxEventAdmin",
     "LinkAdmin",
+    "MaintenanceWindowAdmin",
     "NamedLookupAdmin",
     "OwnershipConflictAdmin",
     "PayloadRuleAdmin",
+    "PrivacyRequestAdmin",
     "PromotionAdmin",
     "RefreshAdmin",
     "ScenarioAdmin",

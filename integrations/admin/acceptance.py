@@ -14,10 +14,11 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 
 from errorqueue.admin.detail import shown_exchange
-from errorqueue.masking import masked
+from errorqueue.masking import Eye, masked
 from integrations.admin.columns import json_text
 from integrations.connectors import exact
 from integrations.models import Connection
+from integrations.models.privacy import private_places
 from integrations.studio.acceptance import evidence_for, payloads, runs, sandboxes
 from integrations.studio.acceptance.evidence import TONES, Proof, scenarios_for
 from mappings.models import MappingVersion, Scenario, ScenarioRun
@@ -114,11 +115,13 @@ def _query(**given: str) -> str:
 
 
 def _asked(request: HttpRequest, version: MappingVersion) -> Asked:
-    known = scenarios_for(version)
+    known = evidence_for(version).proofs
     wanted = set(request.POST.getlist("scenario"))
     is_all = "required" in request.POST
     chosen = [
-        one for one in known if (one.is_required if is_all else str(one.pk) in wanted)
+        one.scenario
+        for one in known
+        if (one.is_required if is_all else str(one.scenario.pk) in wanted)
     ]
     slug = request.POST.get("flow", "")
     stands = sandboxes.stands_for(version)
@@ -167,6 +170,9 @@ def run_view(request: HttpRequest, run_id: int) -> HttpResponse:
     run = get_object_or_404(found, pk=run_id)
     target = Connection.objects.filter(slug=run.connection).first()
     expected, _, got = run.verdict.partition(" Got: ")
+    private = private_places([run.version])
+    at_source = Eye(request.user, places=private.sources)
+    at_target = Eye(request.user, places=private.targets)
     context = {
         **admin.site.each_context(request),
         "opts": ScenarioRun._meta,
@@ -181,11 +187,10 @@ def run_view(request: HttpRequest, run_id: int) -> HttpResponse:
         else run.scenario.expected,
         "got": masked(got or run.verdict, request.user),
         "steps": _steps(run, request.user),
-        "given": masked(json_text(run.given), request.user),
-        "made": masked(_made(run), request.user),
+        "given": at_source.reads(json_text(run.given)),
+        "made": at_target.reads(_made(run)),
         "exchanges": [
-            (one.get("of", ""), shown_exchange(one, request.user))
-            for one in run.exchanges
+            (one.get("of", ""), shown_exchange(one, at_target)) for one in run.exchanges
         ],
         "unfold": "print" in request.GET,
     }

@@ -9,10 +9,10 @@ from django.utils.safestring import SafeString
 
 from errorqueue.admin.detail import shown_exchange
 from errorqueue.admin.readonly import LongListAdmin
-from errorqueue.masking import masked
+from errorqueue.masking import Eye
 from integrations.admin.columns import json_text, moment, state_pill
 from integrations.admin.filters import KindFilter, needs_me
-from integrations.admin.links import row_link
+from integrations.admin.links import openable, row_link
 from integrations.admin.record_search import MOST_RECORDS, whole
 from integrations.models import Attempt, SyncRecord
 from integrations.models.removal import removed_from
@@ -41,7 +41,8 @@ class AttemptAdmin(LongListAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
         heavy = ["payload", "exchanges", "record__source", "record__edited"]
-        return super().get_queryset(request).defer(*heavy)
+        may_open = openable(request.user, SyncRecord)
+        return super().get_queryset(request).defer(*heavy).annotate(may_open=may_open)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -53,8 +54,8 @@ class AttemptAdmin(LongListAdmin):
         return queryset.filter(record__in=found), False
 
     @admin.display(description="Record", ordering="record")
-    def record_shown(self, attempt: Attempt) -> SafeString | str:
-        return row_link(attempt.record)
+    def record_shown(self, attempt: Any) -> SafeString | str:
+        return row_link(attempt.record, attempt.may_open)
 
     @admin.display(description="Started", ordering="started_at")
     def started_shown(self, attempt: Attempt) -> str:
@@ -68,12 +69,13 @@ class AttemptAdmin(LongListAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         attempt = context["original"]
-        context["attempt"] = shown(attempt, request.user)
+        private = attempt.record.private_places([attempt.mapping])
+        context["attempt"] = shown(attempt, Eye(request.user, places=private.targets))
         return super().render_change_form(request, context, *args, **kwargs)
 
 
 def shown(
-    attempt: Attempt, user: Any, record: SyncRecord | None = None
+    attempt: Attempt, eye: Eye, record: SyncRecord | None = None
 ) -> dict[str, Any]:
     """Return what the pages show of a try to one person."""
     emptied = not attempt.exchanges and attempt.payload is None
@@ -81,6 +83,6 @@ def shown(
         "removed": removed_from(record or attempt.record) if emptied else None,
         "row": attempt,
         "pill": state_pill(attempt, "outcome"),
-        "payload": masked(json_text(attempt.payload), user),
-        "exchanges": [shown_exchange(one, user) for one in attempt.exchanges],
+        "payload": eye.reads(json_text(attempt.payload)),
+        "exchanges": [shown_exchange(one, eye) for one in attempt.exchanges],
     }

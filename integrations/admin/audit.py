@@ -12,8 +12,14 @@ from errorqueue.admin.readonly import ReadOnlyAdmin
 from errorqueue.templatetags.console import pill
 from integrations.admin.columns import TONES, moment
 from integrations.models import AuditEntry, Connection, InboxEvent, SyncRecord
+from integrations.models.privacy_request import SUBJECT
 
-PAGES = {"record": "syncrecord", "inbox": "inboxevent", "connection": "connection"}
+PAGES = {
+    "record": "syncrecord",
+    "inbox": "inboxevent",
+    "connection": "connection",
+    SUBJECT: "privacyrequest",
+}
 STATES = {state.value: state.label for state in (*InboxEvent.State, *SyncRecord.State)}
 WORD_TONES = {str(state): tone for state, tone in TONES.items()}
 

@@ -1,6 +1,7 @@
 """The page of the blueprint, and the form of one entity."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.text import slugify
 
+from errorqueue.admin.closed_links import may_open
 from errorqueue.clock import database_time
 from integrations.admin.blueprint_picture import picture_of
 from integrations.admin.links import list_link, row_url
@@ -18,6 +20,7 @@ from integrations.configuration.blueprint import PRESETS, apply_preset
 from integrations.connectors.registry import CONNECTORS
 from integrations.models import AuditEntry, Entity, Flow, SyncRecord
 from integrations.studio import blueprint
+from integrations.sync.backfill.asking import can_be_filled
 from mappings.engine.wording import system
 
 TEMPLATE = "admin/integrations/entity/blueprint.html"
@@ -113,11 +116,11 @@ class EntityAdmin(admin.ModelAdmin):
             "title": "Blueprint",
             "now": now,
             "picture": picture_of(found, names),
-            "rows": rows_of(found),
+            "rows": rows_of(found, request.user),
             "staying": [one.entity for one in found if one.stays],
             "order": blueprint.order_of(found),
             "roadmap": blueprint.roadmap(found),
-            "findings": [_finding(one) for one in blueprint.drift(found)],
+            "findings": [_finding(one, request.user) for one in blueprint.drift(found)],
             "presets": PRESETS,
             "may_add": self.has_add_permission(request),
             "may_change": self.has_change_permission(request),
@@ -167,12 +170,26 @@ class EntityAdmin(admin.ModelAdmin):
         super().delete_model(request, obj)
 
 
-def rows_of(found: list[blueprint.Planned]) -> list[dict[str, Any]]:
+def rows_of(found: list[blueprint.Planned], user: Any) -> list[dict[str, Any]]:
     """Return the entities as a table shows them, in the order of their dependencies."""
-    return [_row(one) for one in sorted(found, key=lambda one: one.place)]
+    is_open = may_open(user, SyncRecord)
+    may_fill = user.has_perm("integrations.run_backfill")
+    return [
+        _row(one, is_open) | {"fill_url": _fill_url(one) if may_fill else ""}
+        for one in sorted(found, key=lambda one: one.place)
+    ]
 
 
-def _row(one: blueprint.Planned) -> dict[str, Any]:
+def _fill_url(one: blueprint.Planned) -> str:
+    """Return the page on which what was decided of the past is prepared, if any."""
+    is_decided = one.entity.history == Entity.History.BACKFILL
+    if not is_decided or not any(can_be_filled(flow) for flow in one.flows):
+        return ""
+    address = reverse("admin:integrations_backfill_add")
+    return f"{address}?{urlencode({'entity': one.entity.slug})}"
+
+
+def _row(one: blueprint.Planned, is_open: bool) -> dict[str, Any]:
     return {
         "one": one,
         "entity": one.entity,
@@ -186,12 +203,13 @@ def _row(one: blueprint.Planned) -> dict[str, Any]:
             if name.strip()
         ),
         "flows": [
-            list_link(SyncRecord, flow.name, flow__id__exact=flow.pk)
+            list_link(SyncRecord, flow.name, is_open, flow__id__exact=flow.pk)
             for flow in one.flows
         ],
     }
 
 
-def _finding(one: blueprint.Finding) -> dict[str, Any]:
+def _finding(one: blueprint.Finding, user: Any) -> dict[str, Any]:
     row: Entity | Flow | None = one.entity or one.flow
-    return {"finding": one, "url": row_url(row) if row else ""}
+    is_open = row is not None and may_open(user, type(row))
+    return {"finding": one, "url": row_url(row) if row and is_open else ""}

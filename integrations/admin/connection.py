@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +16,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from errorqueue.admin.closed_links import may_open
 from errorqueue.clock import database_time
 from errorqueue.templatetags.console import pill
 from errorqueue.wording import next_try
+from integrations.admin import standing
 from integrations.admin.columns import day, moment, state_pill, with_note
 from integrations.admin.connection_forms import (
     NewConnectionForm,
@@ -32,8 +33,9 @@ from integrations.admin.links import row_url
 from integrations.admin.refresh import begin
 from integrations.admin.saving import save_entered
 from integrations.connectors.registry import connector_class
-from integrations.models import Connection, Credential, SyncRecord
+from integrations.models import Connection, Credential, Refresh, SyncRecord
 from integrations.sync import access, accounts, belonging, holds
+from integrations.sync.maintenance import windows
 
 CHECK_PAGE = "admin/integrations/connection/check.html"
 Fieldsets = Any
@@ -195,7 +197,7 @@ class ConnectionAdmin(admin.ModelAdmin):
         }
         own = [
             path(
-                f"<path:object_id>/{verb}/",
+                f"<int:pk>/{verb}/",
                 self.admin_site.admin_view(view),
                 name=f"integrations_connection_{verb}",
             )
@@ -214,12 +216,18 @@ class ConnectionAdmin(admin.ModelAdmin):
             context["state_pill"] = state_now(connection)
             context["is_sandbox"] = is_sandbox(connection)
             context["waiting"] = waiting_for(connection)
+            if may_open(request.user, Refresh):
+                context["last_refresh"] = connection.refreshes.order_by("-pk").first()
             context["limited"] = limited(connection)
+            context["maintained"] = windows.in_words(connection)
+            context["circuit"] = standing.circuit_of(connection)
+            context["openings"] = standing.openings_of(connection)
+            context["windows"] = standing.windows_of(connection, database_time())
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
-    def check_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        connection = asked(request, object_id, "check_connection")
+    def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        connection = asked(request, pk, "check_connection")
         result = accounts.check(connection)
         verdict = "works" if result.is_good else "needs attention"
         self.log_change(request, connection, f"Checked: {verdict}.")
@@ -233,8 +241,8 @@ class ConnectionAdmin(admin.ModelAdmin):
         return TemplateResponse(request, CHECK_PAGE, context)
 
     @method_decorator(require_POST)
-    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        connection = asked(request, object_id, "pause_connection")
+    def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        connection = asked(request, pk, "pause_connection")
         reason = request.POST.get("reason", "").strip()
         if not reason:
             self.message_user(request, "Say why it is paused.", messages.ERROR)
@@ -244,8 +252,8 @@ class ConnectionAdmin(admin.ModelAdmin):
         return redirect(back_to(request, connection))
 
     @method_decorator(require_POST)
-    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        connection = asked(request, object_id, "pause_connection")
+    def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        connection = asked(request, pk, "pause_connection")
         if connection.state == Connection.State.REFRESHED:
             text = "Set the new credentials and check the connection; that resumes it."
             self.message_user(request, text, messages.ERROR)
@@ -256,9 +264,9 @@ class ConnectionAdmin(admin.ModelAdmin):
         return redirect(back_to(request, connection))
 
     @method_decorator(require_POST)
-    def refreshed_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def refreshed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Note that a sandbox was refreshed, once its name was typed to confirm."""
-        connection = asked(request, object_id, "pause_connection")
+        connection = asked(request, pk, "pause_connection")
         made = begin(request, connection)
         if made:
             self.log_change(request, connection, "Sandbox was refreshed.")
@@ -267,6 +275,10 @@ class ConnectionAdmin(admin.ModelAdmin):
 
 def state_now(connection: Connection) -> SafeString:
     """Show the state, or that a ready connection is not to be called for a while."""
+    if connection.is_maintained:
+        return pill("Maintenance", "warn")
+    if connection.is_ready and connection.probe_at is not None:
+        return pill("Log-in in doubt", "warn")
     if connection.is_ready and connection.is_limited:
         return pill("Asked us to wait", "warn")
     return state_pill(connection)
@@ -276,6 +288,10 @@ def standstill(connection: Connection) -> str:
     """Say since when nothing is sent there, why, and what waits; "" for a ready one."""
     if connection.is_usable:
         return ""
+    if connection.is_maintained:
+        waiting = many(holds.held_for(connection))
+        said = windows.in_words(connection).removeprefix(f"{connection} is ")
+        return f"{said} · {waiting} waiting" if waiting else said
     if connection.is_ready and connection.probe_at is None:
         until = f"{timezone.localtime(connection.limited_until):%H:%M}"
         return f"Nothing is sent before {until}."
@@ -324,11 +340,11 @@ def is_sandbox(connection: Connection) -> bool:
     return connection.environment == Connection.Environment.SANDBOX
 
 
-def asked(request: HttpRequest, object_id: str, permission: str) -> Connection:
+def asked(request: HttpRequest, pk: int, permission: str) -> Connection:
     """Return the connection of a button's address, for people who may press it."""
     if not request.user.has_perm(f"integrations.{permission}"):
         raise PermissionDenied
-    return get_object_or_404(Connection, pk=unquote(object_id))
+    return get_object_or_404(Connection, pk=pk)
 
 
 def back_to(request: HttpRequest, connection: Connection) -> str:

@@ -16,6 +16,7 @@ from integrations.sync import belonging
 from integrations.sync.accounts import PREVIOUS, default_namespace, wanted_credentials
 from integrations.sync.addresses import base_url_problem
 from integrations.sync.flows import turned_on
+from integrations.sync.twins import twin_of, twin_words
 
 OPTION = "option_"
 CREDENTIAL = "credential_"
@@ -153,15 +154,16 @@ def refuse_twin(form: forms.ModelForm, system: str, cleaned: dict[str, Any]) -> 
     account_id, environment = cleaned.get("account_id"), cleaned.get("environment")
     if not account_id or not environment:
         return
-    same = Connection.objects.filter(system=system, account_id__iexact=account_id)
-    others = same.exclude(pk=form.instance.pk).exclude(environment=environment)
-    twin = others.first()
+    asked = Connection(
+        pk=form.instance.pk,
+        system=system,
+        account_id=account_id,
+        environment=environment,
+        base_url=cleaned.get("base_url") or "",
+    )
+    twin = twin_of(asked)
     if twin:
-        form.add_error(
-            "account_id",
-            f"{twin} is the same account as {twin.environment}. Give the account of the "
-            f"{environment}, or choose {twin.environment} here too.",
-        )
+        form.add_error("account_id", twin_words(twin, environment))
 
 
 def form_class(connection: Connection, sets_credentials: bool) -> type[ConnectionForm]:

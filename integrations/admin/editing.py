@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -28,7 +27,7 @@ State = SyncRecord.State
 TEMPLATE = "admin/integrations/syncrecord/edit.html"
 
 
-def edit_view(request: HttpRequest, object_id: str) -> HttpResponse:
+def edit_view(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what is wrong with a record, take a person's edit, and retry it.
 
     The whole payload is edited only by those who may read it: what is hidden from
@@ -36,7 +35,7 @@ def edit_view(request: HttpRequest, object_id: str) -> HttpResponse:
     """
     if not request.user.has_perms(["errorqueue.edit_failedrecord", RIGHT]):
         raise PermissionDenied
-    record = get_object_or_404(SyncRecord, pk=unquote(object_id))
+    record = get_object_or_404(SyncRecord, pk=pk)
     line = open_line(record)
     if line is None or record.state in (State.RUNNING, State.DELIVERED):
         return _nothing_to_edit(request, record)

@@ -53,6 +53,9 @@ class FlowForm(forms.ModelForm):
             "is_enabled": "On",
             "poll_minutes": "Ask every … minutes",
             "hold_hours": "Hold for at most … hours",
+            "breaker_percent": "Opens at … % failed",
+            "breaker_least": "Of at least … records",
+            "breaker_minutes": "Within … minutes",
         }
 
     def clean(self) -> dict[str, Any]:
@@ -64,6 +67,10 @@ class FlowForm(forms.ModelForm):
         if cleaned.get("mapping") and source and target:
             self._refuse_mapping(cleaned, source, target)
         return cleaned
+
+    def _before(self) -> Any:
+        """Return the document that the flow goes by until this is saved."""
+        return self.instance.mapping if self.instance.pk else None
 
     def _refuse_ends(self, source: Any, target: Any) -> None:
         if source == target:
@@ -92,6 +99,8 @@ class FlowForm(forms.ModelForm):
             )
         elif target.environment != mapping.environment:
             self.add_error("mapping", flows.mismatch_words(target, mapping))
+        elif unsigned := flows.unsigned_words(self._before(), target, mapping):
+            self.add_error("mapping", unsigned)
         elif cleaned.get("is_enabled") and mapping.published() is None:
             self.add_error(
                 "is_enabled", f"{mapping} has no published version yet: leave it off."

@@ -60,7 +60,7 @@ def handbook_view(request: HttpRequest) -> HttpResponse:
             "assign_to"
         ),
         "fields": _fields(),
-        "rows": rows_of(planned),
+        "rows": rows_of(planned, request.user),
         "picture": picture_of(planned, names_of(planned)),
         "order": blueprint.order_of(planned),
         "findings": blueprint.drift(planned),

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from errorqueue.admin.readonly import LongListAdmin
-from errorqueue.masking import masked
+from errorqueue.masking import Eye
 from integrations.admin.columns import body_text, json_text, moment, state_pill
 from integrations.admin.filters import needs_me
-from integrations.admin.links import list_link
+from integrations.admin.links import list_link, openable
 from integrations.models import Connection, InboxEvent, Removal, SyncRecord
 
 WORDS = {
@@ -58,7 +58,8 @@ class InboxEventAdmin(LongListAdmin):
         ours = SyncRecord.objects.filter(event=OuterRef("pk")).order_by()
         counted = ours.values("event").annotate(count=Count("pk")).values("count")
         found = super().get_queryset(request).defer("body", "headers")
-        return found.annotate(records_count=Subquery(counted))
+        may_open = openable(request.user, SyncRecord)
+        return found.annotate(records_count=Subquery(counted), may_open=may_open)
 
     @admin.display(description="Received", ordering="received_at")
     def received_shown(self, event: InboxEvent) -> str:
@@ -72,17 +73,19 @@ class InboxEventAdmin(LongListAdmin):
     def records_shown(self, event: Any) -> SafeString | str:
         if not event.records_count:
             return "–"
-        return list_link(SyncRecord, event.records_count, event__id__exact=event.pk)
+        only = {"event__id__exact": event.pk}
+        return list_link(SyncRecord, event.records_count, event.may_open, **only)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         event = context["original"]
+        eye = Eye(request.user, places=event.private_places().sources)
         context |= {
             "state_pill": state_pill(event),
             "explanation": WORDS[event.state],
-            "headers": masked(json_text(event.headers), request.user),
-            "body": masked(body_text(event.raw), request.user),
+            "headers": eye.reads(json_text(event.headers)),
+            "body": eye.reads(body_text(event.raw)),
             "removed": Removal.objects.filter(event=event).first(),
             "size": len(event.raw),
             "records": event.records.select_related("flow"),

@@ -1,13 +1,17 @@
-"""Links: to a list with a filter, to a row, to the vendor's own page."""
+"""Links: to a list with a filter, to a row, to the vendor's own page.
+
+Who may not open what a link leads to reads plain text instead.
+"""
 
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Model
+from django.db.models import BooleanField, Model, Value
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from errorqueue.admin.closed_links import may_open
 from integrations.models import Connection
 from integrations.models.account import keyless_of
 
@@ -17,13 +21,27 @@ def row_url(row: Model) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
 
 
-def row_link(row: Model | None, text: str = "") -> SafeString | str:
+def openable(user: Any, model: type[Model]) -> Value:
+    """Return the answer of `may_open` for a column of a list, which knows no person."""
+    return Value(may_open(user, model), output_field=BooleanField())
+
+
+def row_link(row: Model | None, is_open: bool, text: str = "") -> SafeString | str:
+    """Return a link to a row's page, or its name for who may not open it."""
     if row is None:
         return ""
-    return format_html('<a href="{}">{}</a>', row_url(row), text or str(row))
+    said = text or str(row)
+    if not is_open:
+        return said
+    return format_html('<a href="{}">{}</a>', row_url(row), said)
 
 
-def list_link(model: type[Model], text: Any, **filters: Any) -> SafeString:
+def list_link(
+    model: type[Model], text: Any, is_open: bool = True, **filters: Any
+) -> SafeString | str:
+    """Return a link to a list; only the text where its reader may not open it."""
+    if not is_open:
+        return str(text)
     meta = model._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
     return format_html('<a href="{}?{}">{}</a>', address, urlencode(filters), text)
@@ -48,8 +66,3 @@ def vendor_link(
         address,
         target_id,
     )
-
-
-def number_of(text: str) -> int:
-    """Return the number of a row as an address or a form names it, else 0: no row."""
-    return int(text) if text.isdecimal() and len(text) < 19 else 0

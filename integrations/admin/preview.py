@@ -11,12 +11,24 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch
 
-from errorqueue.masking import masked, masked_value
+from errorqueue.masking import (
+    hidden_at,
+    is_private,
+    masked,
+    masked_problems,
+    may_see,
+)
+from errorqueue.text import number_of
 from integrations.admin.columns import json_text
 from integrations.admin.links import row_url
+from integrations.admin.studio.common import readable, worded
 from integrations.connectors.errors import ConnectorError
+from integrations.failures import as_field_problem
 from integrations.models import InboxEvent, SyncRecord
+from integrations.models.privacy import kept_secret
 from integrations.sync import preview
+from mappings.engine import DocumentError, Trace
+from mappings.engine.building import without_places
 from mappings.models import MappingDocument, MappingVersion
 
 TEMPLATE = "admin/integrations/preview.html"
@@ -69,20 +81,34 @@ def _chosen(
     if record is None:
         return {}
     trial = preview.try_out(version, record)
-    source = masked(json_text(record.payload), request.user)
+    source = _json(record.payload, _secret_sources(version), request.user)
     shown = _shown(trial, version, request.user)
     return {"trial": trial, "source_json": source} | shown
+
+
+def _secret_sources(version: MappingVersion) -> set[str]:
+    try:
+        return kept_secret(version.as_document())
+    except DocumentError:
+        return set()
+
+
+def _json(tree: Any, secret: set[str], user: Any) -> str:
+    """Return a tree as text, without what this person may not read."""
+    if may_see(user):
+        return json_text(tree)
+    return masked(json_text(hidden_at(tree, secret)), user)
 
 
 def _asked(request: HttpRequest, document: MappingDocument) -> SyncRecord | None:
     if "event" in request.GET:
         sources = preview.flows_of(document).values("source")
         events = InboxEvent.objects.filter(connection__in=sources)
-        event = get_object_or_404(events, pk=_number(request, "event"))
+        event = get_object_or_404(events, pk=number_of(request.GET["event"]))
         return preview.record_from(event, document)
     if "record" in request.GET:
         records = _whole().filter(flow__mapping=document)
-        return get_object_or_404(records, pk=_number(request, "record"))
+        return get_object_or_404(records, pk=number_of(request.GET["record"]))
     return None
 
 
@@ -97,26 +123,37 @@ def _whole() -> QuerySet[SyncRecord]:
     return SyncRecord.objects.select_related("flow__source", "flow__target")
 
 
-def _number(request: HttpRequest, name: str) -> int:
-    text = request.GET[name]
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
-
-
 def _shown(trial: preview.Trial, version: MappingVersion, user: Any) -> dict[str, Any]:
     if trial.mapped is None:
         return {}
     totals = preview.totals_of(version, trial.mapped)
+    problems = [as_field_problem(one).as_dict() for one in trial.mapped.problems]
+    secret = {
+        without_places(one.target) for one in trial.mapped.trace if _is_secret(one)
+    }
     return {
-        "result_json": masked(json_text(trial.mapped.payload), user),
-        "wrong": {"problems": [_readable(one, user) for one in trial.mapped.problems]},
+        "result_json": _json(trial.mapped.payload, secret, user),
+        "wrong": {"problems": masked_problems(problems, user)},
         "fields": [_readable(one, user) for one in preview.fields_of(trial.mapped)],
         "totals": [(name, verdict, TONES[verdict]) for name, verdict in totals],
     }
 
 
-def _readable(one: Any, user: Any) -> Any:
-    """Return a field or a problem, its value as this person may read it."""
-    value = one.value
-    for place in (one.source, one.target):
-        value = masked_value(place, value, user) if isinstance(value, str) else value
-    return replace(one, value=value)
+def _is_secret(one: Trace) -> bool:
+    return is_private(one.sensitivity, one.source, one.target, *one.sources)
+
+
+def _readable(one: preview.Field, user: Any) -> preview.Field:
+    """Return a field, its value and its problems as this person may read them."""
+    places = (one.source, one.target, *one.sources)
+    kept = one.sensitivity
+
+    def said(text: str) -> str:
+        return worded(text, user, *places, sensitivity=kept)
+
+    problems = tuple(
+        replace(each, rule=said(each.rule), remedy=said(each.remedy))
+        for each in one.problems
+    )
+    value = readable(one.value, user, *places, sensitivity=kept)
+    return replace(one, value=value, problems=problems)

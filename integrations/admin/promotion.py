@@ -9,13 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from errorqueue.templatetags.console import pill
+from errorqueue.text import number_of
 from integrations.admin.columns import moment
-from integrations.admin.links import number_of, row_link, row_url
+from integrations.admin.links import row_url
 from integrations.models import Flow, Promotion
 from integrations.studio import promotion as promoting
 from integrations.studio.merging import Verdict
@@ -71,6 +73,8 @@ def _page(
         "documents": documents,
         "connections": promoting.targets_for(source.document),
         "plan": plan,
+        "on_its_way": plan.document.open_line() if plan else None,
+        "in_force": source.document.published(),
         "name": request.POST.get("name", f"{source.document.name} (production)"),
         "slug": request.POST.get("slug", f"{source.document.slug}-production"),
         **_groups(request, plan),
@@ -179,7 +183,11 @@ class PromotionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Draft made")
     def made_shown(self, promotion: Promotion) -> SafeString | str:
-        return row_link(promotion.made) or "deleted"
+        if promotion.made is None:
+            return "deleted"
+        return format_html(
+            '<a href="{}">{}</a>', row_url(promotion.made), promotion.made
+        )
 
     @admin.display(description="State")
     def state_shown(self, promotion: Promotion) -> SafeString:

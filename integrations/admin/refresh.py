@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString
 
 from errorqueue.admin.readonly import ReadOnlyAdmin
 from errorqueue.templatetags.console import pill
+from errorqueue.text import number_of
 from integrations.admin.columns import moment
-from integrations.admin.links import number_of, row_url
+from integrations.admin.links import row_url
 from integrations.models import Connection, Refresh
 from integrations.studio import refresh as refreshing
 
@@ -102,8 +103,15 @@ class RefreshAdmin(ReadOnlyAdmin):
             "connection": refresh.connection,
             "connection_url": row_url(refresh.connection),
             "progress": refreshing.progress(refresh),
-            "drift": refresh.drift or refreshing.drift_of(refresh),
+            "drift": [
+                _six(one) for one in refresh.drift or refreshing.drift_of(refresh)
+            ],
             "may_check": may("integrations.check_connection"),
             "may_see_connection": may("integrations.view_connection"),
         }
         return TemplateResponse(request, PROGRESS_PAGE, context)
+
+
+def _six(told: list[str]) -> list[str]:
+    """Fill up what was listed before it was kept what a vendor said."""
+    return [*told, ""][:6]

@@ -20,6 +20,7 @@ from integrations.connectors.registry import CONNECTORS
 from integrations.models import SyncRecord
 from integrations.studio.acceptance import own
 from integrations.studio.acceptance.evidence import TONES, Proof
+from mappings.engine.wording import system
 from mappings.models import Scenario, ScenarioRun
 
 ANONYMOUS, AS_IT_IS = "anonymous", "as it is"
@@ -106,7 +107,16 @@ class ScenarioForm(forms.ModelForm):
             self._take_record(given)
         else:
             self._take_text(given)
+        self._refuse_other_kind(given)
         return given
+
+    def _refuse_other_kind(self, given: dict[str, Any]) -> None:
+        """Keep a scenario with the kind of record that it may be required for."""
+        names = ("source_system", "source_entity")
+        was = [self.initial.get(name) for name in names]
+        if self.instance.pk and [given.get(name) for name in names] != was:
+            words = "A scenario stays with its kind of record. Add another one."
+            self.add_error("source_entity", words)
 
     def _take_record(self, given: dict[str, Any]) -> None:
         keeps = given["personal"] == AS_IT_IS
@@ -177,7 +187,7 @@ class ScenarioAdmin(admin.ModelAdmin):
 
     @admin.display(description="For", ordering="source_entity")
     def kind_of_record(self, scenario: Scenario) -> str:
-        return f"{scenario.source_system} {scenario.source_entity}"
+        return f"{system(scenario.source_system, '')} {scenario.source_entity}"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("source")
@@ -229,7 +239,11 @@ class ScenarioRunAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["state", "connection"]
     list_select_related = ["scenario", "version__document", "by"]
-    search_fields = ["scenario__name", "verdict"]
+    search_fields = [
+        *("scenario__name", "scenario__slug", "version__document__name"),
+        *("connection", "by__username"),
+    ]
+    search_help_text = "A scenario, a mapping document, an account, a person"
     list_display_links = None
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from errorqueue.text import number_of
 from integrations.models import SyncRecord
 from integrations.studio import waiting
 from integrations.studio.choices import offer_of
@@ -80,7 +81,7 @@ class SeenValueAdmin(admin.ModelAdmin):
         """Lead to the table of a value: it has no page of its own."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        seen = get_object_or_404(SeenValue, pk=object_id)
+        seen = get_object_or_404(SeenValue, pk=number_of(object_id))
         return redirect("admin:mappings_valuetable_change", seen.table_id)
 
     def changelist_view(
@@ -152,7 +153,7 @@ SAID = {"accept": "mapped", "aside": "set aside", "back": "brought back"}
 
 def retry_view(request: HttpRequest) -> HttpResponse:
     """Pre-flight and retry what waited for values of a table."""
-    table = get_object_or_404(ValueTable, pk=_number(request.POST.get("table", "")))
+    table = get_object_or_404(ValueTable, pk=number_of(request.POST.get("table", "")))
     values = request.POST.getlist("value")
     try:
         run = waiting.retry(table, values, request.user)
@@ -169,12 +170,12 @@ def retry_view(request: HttpRequest) -> HttpResponse:
 def _values(request: HttpRequest) -> QuerySet[SeenValue]:
     found = SeenValue.objects.annotate(by_star=Exists(STAR)).select_related("table")
     found = found.order_by("table__name", "-times", "value")
-    table = _number(request.GET.get("table", ""))
+    table = number_of(request.GET.get("table", ""))
     return found.filter(table=table) if table else found
 
 
 def _table_asked(request: HttpRequest) -> ValueTable | None:
-    table = _number(request.GET.get("table", ""))
+    table = number_of(request.GET.get("table", ""))
     return ValueTable.objects.filter(pk=table).first() if table else None
 
 
@@ -206,7 +207,7 @@ def _shown(
     records = _examples(values, request.user)
     return [
         ShownValue(
-            seen, records.get(_number(seen.example)), groups.get((seen.table_id, seen.value))
+            seen, records.get(number_of(seen.example)), groups.get((seen.table_id, seen.value))
         )
         for seen in values
     ]  # fmt: skip
@@ -215,7 +216,7 @@ def _shown(
 def _examples(values: list[SeenValue], user: Any) -> dict[int, SyncRecord]:
     if not user.has_perm("integrations.view_syncrecord"):
         return {}
-    keys = {_number(seen.example) for seen in values} - {0}
+    keys = {number_of(seen.example) for seen in values} - {0}
     light = SyncRecord.objects.only("label", "source_key", "flow__source_entity")
     return light.select_related("flow").in_bulk(keys)
 
@@ -247,9 +248,9 @@ def _asked(request: HttpRequest) -> tuple[str, list[int]]:
     """Read the button: one value's own, or one for all that are ticked."""
     for verb in SAID:
         if verb in request.POST:
-            return verb, [_number(request.POST[verb])]
+            return verb, [number_of(request.POST[verb])]
     verb = request.POST.get("all", "")
-    ticked = [_number(one) for one in request.POST.getlist("pick")]
+    ticked = [number_of(one) for one in request.POST.getlist("pick")]
     return (verb, ticked) if verb in SAID else ("aside", [])
 
 
@@ -271,7 +272,3 @@ def _back(request: HttpRequest) -> str:
     if url_has_allowed_host_and_scheme(here, allowed_hosts={request.get_host()}):
         return here
     return reverse("admin:mappings_seenvalue_changelist")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 19 else 0

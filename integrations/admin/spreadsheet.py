@@ -53,19 +53,28 @@ class Look:
     def sealed(self) -> str:
         """Return it for the page, so that nothing is stored before a person confirms."""
         told = {
-            "sheets": [(one.name, one.headings, one.lines) for one in self.sheets],
+            "sheets": [_told(one) for one in self.sheets],
             "mark": self.mark,
             "were": self.were,
         }
         return signing.dumps(told, salt=SALT, compress=True)
 
 
+def _told(sheet: Sheet) -> list[Any]:
+    """Return a sheet as plain lists, with each cell that cannot be taken and why."""
+    wrong = [[*place, text] for place, text in sheet.wrong.items()]
+    return [sheet.name, sheet.headings, sheet.lines, sheet.first, wrong]
+
+
+def _sheet_of(told: list[Any]) -> Sheet:
+    name, headings, lines, first, wrong = told
+    faults = {(line, column): text for line, column, text in wrong}
+    return Sheet(name, tuple(headings), tuple(map(tuple, lines)), first, faults)
+
+
 def _unsealed(text: str) -> Look:
     told = signing.loads(text, salt=SALT, max_age=GOOD_FOR)
-    sheets = [
-        Sheet(name, tuple(headings), tuple(map(tuple, lines)))
-        for name, headings, lines in told["sheets"]
-    ]
+    sheets = [_sheet_of(one) for one in told["sheets"]]
     were = {name: tuple(map(tuple, pairs)) for name, pairs in told["were"].items()}
     return Look(sheets, told["mark"], were)
 

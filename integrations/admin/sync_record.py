@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +12,9 @@ from django.utils.decorators import method_decorator
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from errorqueue.admin.closed_links import may_open
 from errorqueue.admin.readonly import LongListAdmin
-from errorqueue.masking import masked, masked_email, may_see
+from errorqueue.masking import Eye, masked_email, may_see, veil
 from errorqueue.models import FailedRecord
 from errorqueue.services import NotOpen
 from errorqueue.wording import exact_time, money
@@ -24,7 +24,7 @@ from integrations.admin.editing import edit_view
 from integrations.admin.filters import needs_me
 from integrations.admin.links import row_link, row_url, vendor_link
 from integrations.admin.record_search import whole
-from integrations.models import SyncRecord
+from integrations.models import InboxEvent, SyncRecord
 from integrations.models.removal import removed_from
 from integrations.sync.editing import NotEditable, try_now
 
@@ -96,8 +96,8 @@ class SyncRecordAdmin(LongListAdmin):
         view = self.admin_site.admin_view
         name = "integrations_syncrecord"
         return [
-            path("<path:object_id>/edit/", view(edit_view), name=f"{name}_edit"),
-            path("<path:object_id>/try/", view(self.try_view), name=f"{name}_try"),
+            path("<int:pk>/edit/", view(edit_view), name=f"{name}_edit"),
+            path("<int:pk>/try/", view(self.try_view), name=f"{name}_try"),
             *super().get_urls(),
         ]
 
@@ -108,10 +108,10 @@ class SyncRecordAdmin(LongListAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
-    def try_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def try_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not request.user.has_perm("errorqueue.retry_failedrecord"):
             raise PermissionDenied
-        record = get_object_or_404(SyncRecord, pk=unquote(object_id))
+        record = get_object_or_404(SyncRecord, pk=pk)
         try:
             try_now(record, request.user)
         except (NotOpen, NotEditable) as error:
@@ -146,7 +146,11 @@ def record_context(record: SyncRecord, request: HttpRequest) -> dict[str, Any]:
     """Gather what the page of a record shows, and what this person may do."""
     may = request.user.has_perm
     lines = list(FailedRecord.objects.about(record).order_by("-pk"))
+    veil(lines, request.user)
     tries = record.attempts.select_related("mapping__document").order_by("-number")
+    private = record.private_places(one.mapping for one in tries)
+    at_source = Eye(request.user, places=private.sources)
+    at_target = at_source.but_for(private.targets)
     return {
         "record": record,
         "removed": removed_from(record),
@@ -154,9 +158,9 @@ def record_context(record: SyncRecord, request: HttpRequest) -> dict[str, Any]:
         "state_note": state_note(record),
         "facts": [fact for fact in facts_of(record, request.user) if fact[1]],
         "lines": lines,
-        "attempts": [shown(attempt, request.user, record) for attempt in tries],
-        "source_json": masked(json_text(record.source), request.user),
-        "edited_json": masked(json_text(record.edited), request.user),
+        "attempts": [shown(attempt, at_target, record) for attempt in tries],
+        "source_json": at_source.reads(json_text(record.source)),
+        "edited_json": at_source.reads(json_text(record.edited)),
         "may_try": record.state in STUCK and may("errorqueue.retry_failedrecord"),
         "may_edit": any(line.is_open for line in lines)
         and record.state in MENDABLE
@@ -181,5 +185,5 @@ def facts_of(record: SyncRecord, user: Any) -> list[tuple[str, Any]]:
         ("Version", record.version),
         ("Source id", record.source_key),
         ("External id", record.external_id),
-        ("Received as", row_link(record.event)),
+        ("Received as", row_link(record.event, may_open(user, InboxEvent))),
     ]

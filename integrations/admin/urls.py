@@ -4,7 +4,16 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.http import require_POST
 
-from integrations.admin import acceptance, effect, seen_value, spreadsheet, watch
+from integrations.admin import (
+    acceptance,
+    completeness,
+    effect,
+    flow_breaker,
+    outcome,
+    seen_value,
+    spreadsheet,
+    watch,
+)
 from integrations.admin.coverage import coverage_view
 from integrations.admin.handbook import handbook_view
 from integrations.admin.installation import moved_view
@@ -17,6 +26,8 @@ from integrations.admin.story import search_view, story_of_line_view, story_view
 
 urlpatterns = [
     *acceptance.urlpatterns,
+    *completeness.urlpatterns,
+    *outcome.urlpatterns,
     path("", include("integrations.admin.studio.urls")),
     path(
         "preview/<int:version_id>/",
@@ -65,4 +76,5 @@ urlpatterns = [
     *spreadsheet.urlpatterns,
     *effect.urlpatterns,
     *watch.urlpatterns,
+    *flow_breaker.urlpatterns,
 ]

@@ -44,6 +44,7 @@ def watch_view(request: HttpRequest, watch_id: int) -> HttpResponse:
         "failures": _failures(watch, request.user),
         "held": watch.flow.records.filter(hold=waiting).count(),
         "is_holding": is_live and watch.flow.held_at is not None,
+        "live": version.document.published(),
         "earlier": services.earlier_version(version) if is_live else None,
         "may_act": request.user.has_perm(RIGHT),
     }

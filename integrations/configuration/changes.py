@@ -1,8 +1,9 @@
 """Saving what differs, and saying so in words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from typing import Any
 
 from django.db import models
@@ -31,15 +32,21 @@ def put(
     item: Item,
     changes: Changes,
     created: str = "created",
+    spoken: Mapping[str, Callable[[Any], str]] | None = None,
 ) -> None:
-    """Save the columns of `wanted` that differ, and note each in words."""
+    """Save the columns of `wanted` that differ, and note each in words.
+
+    `spoken` has the words for columns that keep something else than people write.
+    """
+    say = spoken or {}
     is_new = row.pk is None
     different = [
         name for name in wanted if is_new or getattr(row, name) != wanted[name]
     ]
     for name in different:
         if not is_new:
-            changes.add(subject, _words(name, getattr(row, name), wanted[name], item))
+            old, new = getattr(row, name), wanted[name]
+            changes.add(subject, _words(name, old, new, item, say.get(name, show)))
         setattr(row, name, wanted[name])
     if is_new:
         row.save()
@@ -48,10 +55,10 @@ def put(
         row.save(update_fields=different)
 
 
-def _words(name: str, old: Any, new: Any, item: Item) -> str:
+def _words(name: str, old: Any, new: Any, item: Item, say: Callable[[Any], str]) -> str:
     if item.is_filled(name):
         return f"{name} changed"
-    return f"{name} {show(old)} → {show(new)}"
+    return f"{name} {say(old)} → {say(new)}"
 
 
 def show(value: Any) -> str:
@@ -60,6 +67,8 @@ def show(value: Any) -> str:
         return str(getattr(value, "slug", value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, time):
+        return str(value).removesuffix(":00")
     if value in ("", None, [], {}):
         return "empty"
     return (

@@ -9,6 +9,12 @@ from integrations.configuration.credentials import (
     check_credentials,
     export_credentials,
 )
+from integrations.configuration.maintenance import (
+    KEY,
+    apply_maintenance,
+    check_maintenance,
+    export_maintenance,
+)
 from integrations.configuration.problems import Problems, suggest
 from integrations.configuration.reader import unseen
 from integrations.configuration.schema import CONNECTION, Wanted
@@ -19,8 +25,9 @@ from integrations.models import Connection
 from integrations.sync.accounts import default_namespace, is_used
 from integrations.sync.addresses import base_url_problem
 from integrations.sync.belonging import change_problem, forget_answers
+from integrations.sync.twins import twin_among
 
-COLUMNS = tuple(name for name in CONNECTION if name != "credentials")
+COLUMNS = tuple(name for name in CONNECTION if name not in ("credentials", KEY))
 # A token belongs to the account and the login that fetched it.
 _LOGIN = ("account_id", "base_url", "auth_method")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -31,6 +38,7 @@ def check_connections(wanted: Wanted, problems: Problems) -> None:
         if item.get("system"):
             _check(item, planned(item), problems)
     _check_namespaces(wanted, problems)
+    _check_twins(wanted, problems)
 
 
 def planned(item: Item) -> Connection:
@@ -48,6 +56,7 @@ def _check(item: Item, connection: Connection, problems: Problems) -> None:
     _check_account(item, connection, problems)
     _check_options(item, connection, problems)
     _check_fixed(item, problems)
+    check_maintenance(item, problems)
     if _check_auth_method(item, connection, problems):
         check_credentials(item, connection, problems)
 
@@ -121,6 +130,20 @@ def _check_namespaces(wanted: Wanted, problems: Problems) -> None:
         taken.setdefault(namespace, slug)
 
 
+def _check_twins(wanted: Wanted, problems: Problems) -> None:
+    """Let no account be both sandbox and production, as the console does."""
+    items = [item for item in wanted.connections if item.get("account_id")]
+    coming = [(item, planned(item)) for item in items if item.get("system")]
+    slugs = [connection.slug for _, connection in coming]
+    stored = Connection.objects.exclude(slug__in=slugs).order_by("name")
+    known = [*(connection for _, connection in coming), *stored]
+    for item, connection in coming:
+        if twin := twin_among(connection, known):
+            text = f"{twin} is the same account as {twin.environment}."
+            remedy = "Give this one its own account and base URL, or the environment."
+            problems.add(item.at("account_id"), unseen(item.node, text), remedy)
+
+
 def apply_connections(wanted: Wanted, changes: Changes) -> None:
     for item in wanted.connections:
         connection = _stored(item)
@@ -130,6 +153,7 @@ def apply_connections(wanted: Wanted, changes: Changes) -> None:
         if _login(connection) != login:
             forget_answers(connection)
         apply_credentials(item, connection, changes)
+        apply_maintenance(item, connection, changes)
 
 
 def _stored(item: Item) -> Connection:
@@ -144,5 +168,6 @@ def export_connections() -> list[dict[str, Any]]:
     return [
         {name: getattr(connection, name) for name in COLUMNS}
         | {"credentials": export_credentials(connection)}
+        | {KEY: export_maintenance(connection)}
         for connection in Connection.objects.order_by("slug")
     ]

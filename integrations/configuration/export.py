@@ -4,7 +4,9 @@ from typing import Any
 
 import yaml
 
+from integrations.configuration.alert_rules import export_alert_rules
 from integrations.configuration.blueprint import export_blueprint
+from integrations.configuration.channels import export_channels
 from integrations.configuration.connections import export_connections
 from integrations.configuration.documents import export_documents
 from integrations.configuration.flows import export_flows
@@ -13,6 +15,7 @@ from integrations.configuration.reader import Placeholder
 from integrations.configuration.routing import export_routing
 from integrations.configuration.scenarios import export_scenarios
 from integrations.configuration.tables import export_tables
+from integrations.configuration.teams import export_teams
 
 
 class _Dumper(yaml.SafeDumper):
@@ -23,13 +26,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def export_text() -> str:
-    """Return connections, flows, documents, tables, groups and routing, always in one order."""
+    """Return everything that `configure` reads, always in one order."""
     sections = {
         "connections": export_connections(),
         "value_tables": export_tables(),
         "mapping_documents": export_documents(),
         "flows": export_flows(),
         "groups": export_groups(),
+        "channels": export_channels(),
+        "teams": export_teams(),
+        "alert_rules": export_alert_rules(),
         "routing": export_routing(),
         "scenarios": export_scenarios(),
         "blueprint": export_blueprint(),

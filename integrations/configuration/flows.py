@@ -9,6 +9,8 @@ from integrations.configuration.problems import Problems, suggest
 from integrations.configuration.schema import FLOW, Wanted
 from integrations.configuration.values import Item
 from integrations.models import Connection, Flow, SyncRecord
+from integrations.studio import watching
+from integrations.sync.flows import unsigned_words
 from mappings.models import MappingDocument
 
 COLUMNS = tuple(name for name in FLOW if name != "needs")
@@ -41,6 +43,7 @@ def check_flows(wanted: Wanted, problems: Problems) -> None:
     for item in wanted.flows:
         _check_mapping_fits(item, wanted, problems)
         _check_environment(item, wanted, problems)
+        _check_signed(item, problems)
         _check_needs_once(item, problems)
         _check_fixed(item, problems)
 
@@ -76,6 +79,19 @@ def _check_environment(item: Item, wanted: Wanted, problems: Problems) -> None:
             f"Name a document with environment: {account}. Only what is signed reaches "
             "production, and tests stay in sandbox.",
         )
+
+
+def _check_signed(item: Item, problems: Problems) -> None:
+    """A flow into production goes over only to what somebody signed."""
+    flows = Flow.objects.select_related("mapping", "target")
+    stored = flows.filter(slug=item.get("slug", "")).first()
+    if stored is None or not item.get("mapping"):
+        return
+    asked = MappingDocument.objects.filter(slug=item.get("mapping")).first()
+    unsigned = unsigned_words(stored.mapping, stored.target, asked)
+    if unsigned:
+        remedy = "Leave the flow as it is until then."
+        problems.add(item.at("mapping"), unsigned, remedy)
 
 
 def _environment(
@@ -138,7 +154,10 @@ def apply_flows(wanted: Wanted, changes: Changes) -> None:
     """Make all flows first, then what they need of each other."""
     for item in wanted.flows:
         flow = Flow.objects.filter(slug=item.get("slug")).first() or Flow()
+        before = flow.mapping_id
         put(flow, _subject(item), _columns(item), item, changes)
+        if before and flow.mapping_id != before:
+            watching.took_document(flow, None)
     for item in wanted.flows:
         if "needs" in item.values:
             _apply_needs(item, changes)

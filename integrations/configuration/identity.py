@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group
 from django.db import models
 
-from errorqueue.models import RoutingRule
+from errorqueue.models import AlertRule, Channel, RoutingRule, Team
 from integrations.configuration.problems import Place, Problems
 from integrations.configuration.schema import IDENTITY, Wanted
 from integrations.models import Connection, Entity, Flow
@@ -15,6 +15,9 @@ MODELS: dict[str, type[models.Model]] = {
     "mapping_documents": MappingDocument,
     "flows": Flow,
     "groups": Group,
+    "channels": Channel,
+    "teams": Team,
+    "alert_rules": AlertRule,
     "routing": RoutingRule,
     "scenarios": Scenario,
     "blueprint": Entity,
@@ -25,6 +28,13 @@ def known(section: str, wanted: Wanted) -> set[str]:
     """Return the identities that references may use: of the files and the database."""
     stored = MODELS[section]._default_manager.values_list(IDENTITY[section], flat=True)
     return wanted.slugs(section) | set(stored)
+
+
+def names_of(section: str, wanted: Wanted) -> set[str]:
+    """Return what people call these things, for rules that go by names."""
+    stored = MODELS[section]._default_manager.values_list("name", flat=True)
+    coming = {item.get("name") for item in getattr(wanted, section)}
+    return (coming | set(stored)) - {None}
 
 
 def check_identities(wanted: Wanted, problems: Problems) -> None:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from errorqueue.models import Subscriber
+from errorqueue.models import Channel, Subscriber
 from errorqueue.sealing import SealBroken, is_current, reseal
-from integrations.models import Credential, Token
+from integrations.models import Credential, PrivacyPart, Token
 
-Row = Credential | Token | Subscriber
+Row = Credential | Token | Subscriber | Channel | PrivacyPart
 # Where each keeps what is sealed.
 COLUMNS: dict[type[Row], str] = {
     Credential: "sealed",
     Token: "sealed",
     Subscriber: "sealed_secret",
+    Channel: "sealed_address",
+    PrivacyPart: "sealed",
 }
 
 
@@ -35,6 +37,7 @@ class Rotated:
     credentials: int
     tokens: int
     webhooks: int
+    channels: int
     current: int
 
 
@@ -53,6 +56,7 @@ def rotate() -> Rotated:
         credentials=_count(fresh, Credential),
         tokens=_count(fresh, Token),
         webhooks=_count(fresh, Subscriber),
+        channels=_count(fresh, Channel),
         current=len(stored) - len(fresh),
     )
 
@@ -65,6 +69,9 @@ def _stored() -> list[Row]:
         found += locked.order_by("pk")
     subscribers = Subscriber.objects.exclude(sealed_secret="")  # noqa: S106 (none yet)
     found += subscribers.select_for_update().order_by("pk")
+    channels = Channel.objects.exclude(sealed_address="")
+    found += channels.select_for_update().order_by("pk")
+    found += PrivacyPart.objects.select_for_update().order_by("pk")
     return found
 
 
@@ -88,7 +95,8 @@ def _column(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
-    return f"Webhook {row}" if isinstance(row, Subscriber) else str(row)
+    heads = {Subscriber: "Webhook", Channel: "Channel", PrivacyPart: "Privacy file:"}
+    return f"{heads.get(type(row), '')} {row}".strip()
 
 
 def _count(rows: list[Row], kind: type[Row]) -> int:

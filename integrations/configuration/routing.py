@@ -4,16 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 from errorqueue import people
-from errorqueue.models import RoutingRule, Tag
+from errorqueue.models import RoutingRule, Tag, Team
 from integrations.configuration.changes import Changes, put
+from integrations.configuration.identity import known, names_of
 from integrations.configuration.problems import Problems, suggest
 from integrations.configuration.schema import ROUTING, Wanted
 from integrations.configuration.values import Item
-from integrations.models import Flow
 
 EMPTY: tuple[Any, ...] = ("", None, [])
 GIVEN = ("assign_to", "due_hours", "tags")
-COLUMNS = tuple(name for name in ROUTING if name not in ("assign_to", "tags"))
+COLUMNS = tuple(name for name in ROUTING if name not in ("assign_to", "team", "tags"))
 
 
 def check_routing(wanted: Wanted, problems: Problems) -> None:
@@ -32,15 +32,22 @@ def check_routing(wanted: Wanted, problems: Problems) -> None:
             problems.add(item.at("due_hours"), text, "Write hours, for example 4.")
 
 
-def check_routed_flows(wanted: Wanted, problems: Problems) -> None:
-    stored = Flow.objects.values_list("name", flat=True)
-    names = {item.get("name") for item in wanted.flows if item.get("name")}
-    names |= set(stored)
+def check_routed(wanted: Wanted, problems: Problems) -> None:
+    """Note each flow and team that neither the files nor the console have."""
+    flows, teams = names_of("flows", wanted), known("teams", wanted)
     for item in wanted.routing:
-        flow = item.get("flow")
-        if flow and flow not in names:
-            text = f"There is no flow “{flow}” in the files or in the console."
-            problems.add(item.at("flow"), text, suggest(flow, names))
+        check_named(item, "flow", "flow", flows, problems)
+        check_named(item, "team", "team", teams, problems)
+
+
+def check_named(
+    item: Item, key: str, thing: str, names: set[str], problems: Problems
+) -> None:
+    """Note a name that belongs to nothing; what is empty means anything."""
+    name = item.get(key)
+    if name and name not in names:
+        text = f"There is no {thing} “{name}” in the files or in the console."
+        problems.add(item.at(key), text, suggest(name, names) or f"Add the {thing}.")
 
 
 def apply_routing(wanted: Wanted, changes: Changes) -> None:
@@ -57,6 +64,8 @@ def _columns(item: Item) -> dict[str, Any]:
     if "assign_to" in item.values:
         who = item.get("assign_to")
         columns["assign_to"] = people.colleagues().filter(username=who).first()
+    if "team" in item.values:
+        columns["team"] = Team.objects.filter(name=item.get("team")).first()
     return columns
 
 
@@ -80,6 +89,8 @@ def _exported(rule: RoutingRule) -> dict[str, Any]:
     columns = {name: _written(getattr(rule, name)) for name in COLUMNS}
     if rule.assign_to:
         columns["assign_to"] = rule.assign_to.get_username()
+    if rule.team:
+        columns["team"] = rule.team.name
     columns["tags"] = sorted(tag.name for tag in rule.tags.all())
     return {name: value for name, value in columns.items() if value not in EMPTY}
 

@@ -4,6 +4,7 @@ Its records are real payloads of the vendors, kept as files beside this one.
 """
 
 import json
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from integrations.configuration.changes import Changes, put
 from integrations.configuration.problems import Problems, suggest
 from integrations.configuration.schema import SCENARIO, Wanted
 from integrations.configuration.values import Item
-from integrations.studio.acceptance import payloads, plays
+from integrations.studio.acceptance import library, payloads, plays
 from integrations.studio.acceptance.evidence import make_worthless, says_another
 from mappings.models import Scenario
 
@@ -52,9 +53,13 @@ def apply_scenarios(wanted: Wanted, changes: Changes) -> None:
             "changes": _changes(item),
             "origin": item.get("sample"),
         }
-        is_another = bool(stored.pk) and says_another(stored, columns)
+        before = copy(stored)
         put(stored, f"scenario {slug}", columns, item, changes)
-        if is_another:
+        if before.pk is None:
+            library.tell_entered(stored, None)
+            continue
+        library.tell_changed(before, stored, None)
+        if says_another(before, columns):
             make_worthless(stored)
 
 

@@ -3,7 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from errorqueue.models import RoutingRule, Tag
+from errorqueue.alerting.steps import LONGEST_STEP
+from errorqueue.models import (
+    Alert,
+    AlertRule,
+    Channel,
+    RoutingRule,
+    Tag,
+    Team,
+    TeamStep,
+)
 from integrations.configuration.problems import Problems
 from integrations.configuration.reader import Node, Shape
 from integrations.configuration.values import (
@@ -12,15 +21,19 @@ from integrations.configuration.values import (
     Key,
     Reader,
     anything,
+    choice,
     column,
+    day,
     flag,
     free_table,
     is_shape,
     list_of,
+    optional,
     read_table,
     seconds,
     table,
     text,
+    wall_time,
     whole,
 )
 from integrations.models import Connection, Dependency, Entity, Flow
@@ -37,16 +50,22 @@ from mappings.models import (
 )
 
 MOST_SLOTS = 200
+MOST_RECORDS = 2**31 - 1
+DAYS = (
+    *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
+    "sunday",
+)
 
 
 def decimal(model: type[Any], name: str) -> Reader:
     """Return the reader for a number with decimals that may be left empty."""
-    read = column(model, name)
+    return optional(column(model, name))
 
-    def read_decimal(node: Node, problems: Problems) -> Any:
-        return None if node.shape is Shape.NOTHING else read(node, problems)
 
-    return read_decimal
+def weekday(node: Node, problems: Problems) -> Any:
+    """Read the name of a day as its number; Monday is 0."""
+    name = choice(DAYS)(node, problems)
+    return BAD if name is BAD else DAYS.index(name)
 
 
 def credential(node: Node, problems: Problems) -> Any:
@@ -122,6 +141,14 @@ def _columns(model: type[Any], *names: str) -> dict[str, Key]:
     }
 
 
+MAINTENANCE = {
+    "from": Key(wall_time, required=True),
+    "to": Key(wall_time, required=True),
+    "zone": Key(text(60), required=True),
+    "until": Key(day),
+    "reason": Key(text(300), required=True),
+}
+
 CONNECTION = _columns(
     Connection,
     *("slug*", "name*", "system*", "environment", "account_id*", "base_url"),
@@ -131,6 +158,7 @@ CONNECTION = _columns(
     "reserve": Key(whole(0, MOST_SLOTS)),
     "options": Key(texts),
     "credentials": Key(credentials),
+    "weekly_maintenance": Key(list_of(table(MAINTENANCE))),
 }
 
 NEED = {
@@ -151,6 +179,9 @@ FLOW = {
     "retry_schedule": Key(list_of(seconds)),
     "alert_at_once": Key(flag),
     "hold_hours": Key(whole()),
+    "breaker_percent": Key(whole(0, 100)),
+    "breaker_least": Key(whole(3)),
+    "breaker_minutes": Key(whole(1, 120)),
     "poll_minutes": Key(whole()),
     "needs": Key(list_of(table(NEED))),
 }
@@ -200,7 +231,46 @@ ROUTING = {
     "min_amount": Key(decimal(RoutingRule, "min_amount")),
     "assign_to": Key(text(150, blank=True)),
     "due_hours": Key(decimal(RoutingRule, "due_hours")),
+    "team": Key(text(80, blank=True)),
     "tags": Key(list_of(column(Tag, "name"))),
+}
+
+CHANNEL = {
+    **_columns(Channel, "name*", "kind*", "is_active"),
+    "address": Key(credential),
+    "secret": Key(credential),
+}
+
+STEP = {
+    "after_minutes": Key(whole(0, LONGEST_STEP)),
+    "channel": Key(column(Channel, "name")),
+    "person": Key(text(150)),
+    "second": Key(column(Channel, "name")),
+    "duty": Key(optional(choice(TeamStep.Duty.values), "")),
+}
+
+TEAM = {
+    **_columns(Team, "name*", "zone", "opens", "closes"),
+    **_columns(Team, "is_quiet_off_days", "tells_end"),
+    **{
+        name: Key(optional(column(Team, name)))
+        for name in ("quiet_from", "quiet_until", "daily_at", "weekly_at")
+    },
+    "weekly_on": Key(optional(weekday)),
+    "days": Key(list_of(weekday)),
+    "holidays": Key(list_of(text(120))),
+    "members": Key(list_of(text(150))),
+    "steps": Key(list_of(table(STEP))),
+}
+
+ALERT_RULE = {
+    **_columns(AlertRule, "name*", "order", "is_active", "flow", "connection"),
+    "kind": Key(optional(choice(Alert.Kind.values), "")),
+    "min_amount": Key(decimal(AlertRule, "min_amount")),
+    "min_count": Key(optional(whole(1, MOST_RECORDS))),
+    "min_rate": Key(optional(whole(1, MOST_RECORDS))),
+    "team": Key(column(Team, "name"), required=True),
+    "is_immediate": Key(flag),
 }
 
 CHANGE = {
@@ -249,6 +319,9 @@ class Wanted:
     mapping_documents: list[Item] = field(default_factory=list)
     flows: list[Item] = field(default_factory=list)
     groups: list[Item] = field(default_factory=list)
+    channels: list[Item] = field(default_factory=list)
+    teams: list[Item] = field(default_factory=list)
+    alert_rules: list[Item] = field(default_factory=list)
     routing: list[Item] = field(default_factory=list)
     scenarios: list[Item] = field(default_factory=list)
     blueprint: list[Item] = field(default_factory=list)
@@ -267,6 +340,9 @@ IDENTITY = {
     "mapping_documents": "slug",
     "flows": "slug",
     "groups": "name",
+    "channels": "name",
+    "teams": "name",
+    "alert_rules": "name",
     "routing": "name",
     "scenarios": "slug",
     "blueprint": "slug",
@@ -278,6 +354,9 @@ FILE: dict[str, Key] = {
     "mapping_documents": Key(list_of(table(DOCUMENT))),
     "flows": Key(list_of(table(FLOW))),
     "groups": Key(list_of(table(GROUP))),
+    "channels": Key(list_of(table(CHANNEL))),
+    "teams": Key(list_of(table(TEAM))),
+    "alert_rules": Key(list_of(table(ALERT_RULE))),
     "routing": Key(list_of(table(ROUTING))),
     "scenarios": Key(list_of(table(SCENARIO))),
     "blueprint": Key(list_of(table(ENTITY))),

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
+from integrations.configuration.alert_rules import (
+    apply_alert_rules,
+    check_alert_rules,
+    check_ruled,
+)
 from integrations.configuration.blueprint import apply_blueprint, check_blueprint
 from integrations.configuration.changes import Changes
+from integrations.configuration.channels import apply_channels, check_channels
 from integrations.configuration.connections import apply_connections, check_connections
 from integrations.configuration.documents import apply_documents, check_environments
 from integrations.configuration.flows import (
@@ -22,12 +28,17 @@ from integrations.configuration.problems import ConfigurationRefused, Problems
 from integrations.configuration.reader import read
 from integrations.configuration.routing import (
     apply_routing,
-    check_routed_flows,
+    check_routed,
     check_routing,
 )
 from integrations.configuration.scenarios import apply_scenarios, check_scenarios
 from integrations.configuration.schema import IDENTITY, Wanted, read_wanted
-from integrations.configuration.tables import apply_tables
+from integrations.configuration.tables import apply_tables, check_tables
+from integrations.configuration.teams import (
+    apply_teams,
+    check_called,
+    check_teams,
+)
 from integrations.models import Connection
 
 
@@ -75,16 +86,22 @@ def _check(wanted: Wanted, problems: Problems, *, is_whole: bool) -> None:
     """Check all sections; references only when no file is missing from the picture."""
     check_identities(wanted, problems)
     check_connections(wanted, problems)
+    check_tables(wanted, problems)
     check_documents(wanted, problems, is_whole=is_whole)
     check_environments(wanted, problems)
     check_flows(wanted, problems)
     check_groups(wanted, problems)
+    check_channels(wanted, problems)
+    check_teams(wanted, problems)
+    check_alert_rules(wanted, problems)
     check_routing(wanted, problems)
     check_scenarios(wanted, problems)
     if is_whole:
         check_flow_references(wanted, problems)
         check_blueprint(wanted, problems)
-        check_routed_flows(wanted, problems)
+        check_called(wanted, problems)
+        check_ruled(wanted, problems)
+        check_routed(wanted, problems)
 
 
 def _apply(wanted: Wanted) -> Changes:
@@ -94,6 +111,9 @@ def _apply(wanted: Wanted) -> Changes:
     apply_connections(wanted, changes)
     apply_flows(wanted, changes)
     apply_groups(wanted, changes)
+    apply_channels(wanted, changes)
+    apply_teams(wanted, changes)
+    apply_alert_rules(wanted, changes)
     apply_routing(wanted, changes)
     apply_scenarios(wanted, changes)
     apply_blueprint(wanted, changes)

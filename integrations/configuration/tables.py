@@ -3,9 +3,34 @@
 from typing import Any
 
 from integrations.configuration.changes import Changes, counted, put, show
+from integrations.configuration.problems import Problems
 from integrations.configuration.schema import Wanted
 from integrations.configuration.values import Item
+from mappings.changes import Change, tell
 from mappings.models import ValueTable, ValueTableRow
+from mappings.rows import MOST_ROWS
+from mappings.tables.editing import (
+    Cells,
+    RowEdit,
+    cells_of,
+    fault_in,
+    lock,
+    save_rows,
+)
+
+
+def check_tables(wanted: Wanted, problems: Problems) -> None:
+    """A table from a file keeps to what its page can hold."""
+    for item in wanted.value_tables:
+        rows = item.get("rows", {})
+        if len(rows) > MOST_ROWS:
+            text = f"It has {len(rows):,} rows, and a value table takes {MOST_ROWS:,}."
+            problems.add(item.at("rows"), text, "Make two tables of it.")
+        whole = {key: row for key, row in rows.items() if "target" in row}
+        for source, columns in whole.items():
+            fault = fault_in((source, columns["target"], columns.get("note", "")))
+            if fault:
+                problems.add(item.at("rows"), f"Row {source}: {fault}")
 
 
 def apply_tables(wanted: Wanted, changes: Changes) -> None:
@@ -15,51 +40,69 @@ def apply_tables(wanted: Wanted, changes: Changes) -> None:
         words = f"created with {counted(len(item.get('rows')), 'row')}"
         row_changes = changes if table.pk else Changes()
         facts = item.only(("name", "purpose", "note"))
-        put(table, subject, facts, item, changes, words)
+        _put_table(table, subject, facts, item, changes, words)
         _apply_rows(table, subject, item, row_changes)
 
 
-def _apply_rows(table: ValueTable, subject: str, item: Item, changes: Changes) -> None:
-    stored = {row.source: row for row in table.rows.all()}
-    asked: dict[str, dict[str, str]] = item.get("rows")
-    standing = {
-        row.source: {"target": row.target, "note": row.note} for row in stored.values()
-    }
-    for source, columns in asked.items():
-        row = stored.get(source) or ValueTableRow(table=table, source=source)
-        _put_row(row, subject, columns, item, changes)
-    for source in sorted(stored.keys() - asked.keys()):
-        stored[source].delete()
-        changes.add(subject, f"row {source} removed")
-    if asked != standing:
-        table.touch()
-
-
-def _put_row(
-    row: ValueTableRow,
+def _put_table(
+    table: ValueTable,
     subject: str,
-    columns: dict[str, str],
+    facts: dict[str, Any],
     item: Item,
     changes: Changes,
+    words: str,
 ) -> None:
-    old = {name: getattr(row, name) for name in columns}
-    if row.pk is not None and old == columns:
-        return
-    is_new = row.pk is None
-    for name, value in columns.items():
-        setattr(row, name, value)
-    row.save()
-    changes.add(subject, _words(row, old, is_new, item))
-
-
-def _words(row: ValueTableRow, old: dict[str, str], is_new: bool, item: Item) -> str:
-    if item.is_filled("rows"):
-        return f"row {row.source} {'added' if is_new else 'changed'}"
+    """Save what a table says of itself, and put each change into the trail."""
+    is_new = table.pk is None
+    before = {name: str(getattr(table, name)) for name in facts}
+    put(table, subject, facts, item, changes, words)
     if is_new:
-        return f"row {row.source} → {row.target} added"
-    if old["target"] == row.target:
-        return f"row {row.source}: note {show(old['note'])} → {show(row.note)}"
-    return f"row {row.source}: {old['target']} → {row.target}"
+        tell(Change("table", table.pk, "made", f"'{table.name}'"), None)
+        return
+    for name, old in before.items():
+        new = str(getattr(table, name))
+        if old != new:
+            label = name.capitalize()
+            tell(Change("table", table.pk, "changed", "", label, old, new), None)
+
+
+def _apply_rows(table: ValueTable, subject: str, item: Item, changes: Changes) -> None:
+    """Make the rows those of the file: told, and settled, as if a person typed them."""
+    lock(table)
+    stored = {row.source: row for row in table.rows.all()}
+    edits: list[RowEdit] = []
+    asked: dict[str, dict[str, str]] = item.get("rows")
+    for source, columns in asked.items():
+        row = stored.get(source)
+        note = columns.get("note", row.note if row else "")
+        cells = (source, columns["target"], note)
+        edits.append(_edit(len(edits), cells, row))
+        if edits[-1].is_changed:
+            changes.add(subject, _words(row, cells, item))
+    for source in sorted(stored.keys() - asked.keys()):
+        row = stored[source]
+        edits.append(_edit(len(edits), cells_of(row), row, is_removed=True))
+        changes.add(subject, f"row {source} removed")
+    save_rows(table, edits, None)
+
+
+def _edit(
+    place: int, cells: Cells, row: ValueTableRow | None, *, is_removed: bool = False
+) -> RowEdit:
+    if row is None:
+        return RowEdit(place, cells)
+    return RowEdit(place, cells, row.pk, cells_of(row), is_removed=is_removed)
+
+
+def _words(row: ValueTableRow | None, cells: Cells, item: Item) -> str:
+    source, target, note = cells
+    if item.is_filled("rows"):
+        return f"row {source} {'changed' if row else 'added'}"
+    if row is None:
+        return f"row {source} → {target} added"
+    if row.target == target:
+        return f"row {source}: note {show(row.note)} → {show(note)}"
+    return f"row {source}: {row.target} → {target}"
 
 
 def export_tables() -> list[dict[str, Any]]:

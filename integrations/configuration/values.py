@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -117,6 +118,15 @@ def list_of(read: Reader) -> Reader:
     return read_list
 
 
+def optional(read: Reader, nothing: Any = None) -> Reader:
+    """Read a value that may be left empty."""
+
+    def read_optional(node: Node, problems: Problems) -> Any:
+        return nothing if node.shape is Shape.NOTHING else read(node, problems)
+
+    return read_optional
+
+
 def column(model: type[models.Model], name: str) -> Reader:
     """Return the reader for a value that is kept in a column of a model."""
     found = model._meta.get_field(name)
@@ -205,6 +215,32 @@ def seconds(node: Node, problems: Problems) -> Any:
         problems.add(node.place, f"{shown(node)} is no number of seconds.", remedy)
         return BAD
     return float(node.value) if "." in node.value else int(node.value)
+
+
+def wall_time(node: Node, problems: Problems) -> Any:
+    """Read a day and a time as the clock on a wall shows them."""
+    return _from_iso(
+        node, problems, datetime, "a day and a time as in 2026-11-22 02:00"
+    )
+
+
+def day(node: Node, problems: Problems) -> Any:
+    if node.shape is Shape.NOTHING:
+        return None
+    return _from_iso(node, problems, date, "a day as in 2026-12-24")
+
+
+def _from_iso(node: Node, problems: Problems, kind: type[date], wanted: str) -> Any:
+    if not is_shape(node, Shape.TEXT, problems):
+        return BAD
+    try:
+        read = kind.fromisoformat(node.value)
+    except ValueError:
+        problems.add(
+            node.place, f"{shown(node)} cannot stand here.", f"Write {wanted}."
+        )
+        return BAD
+    return read.replace(tzinfo=None) if isinstance(read, datetime) else read
 
 
 def anything(node: Node, problems: Problems) -> Any:

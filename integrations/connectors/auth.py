@@ -9,8 +9,15 @@ from typing import Any
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from integrations.connectors.base import AccessToken, Secret, Services, TokenStore
+from integrations.connectors.base import (
+    Services,
+)
 from integrations.connectors.errors import ServerFault
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+    TokenStore,
+)
 
 
 class Login(AuthBase):

@@ -1,31 +1,18 @@
 """The contract of a connector, and the values that cross its border."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from integrations.connectors.listed import Listed, ListPage, Subscription
+from integrations.connectors.privacy import Demand
+from integrations.connectors.secret import Secret, TokenStore
 
 Payload = dict[str, Any]
-
-
-class Secret(str):
-    """A secret that prints as stars; read it with `reveal`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'•••'"
-
-    def __str__(self) -> str:
-        return "•••"
-
-    def __format__(self, spec: str) -> str:
-        return "•••"
-
-    def reveal(self) -> str:
-        return str.__str__(self)
 
 
 @dataclass(frozen=True)
@@ -68,24 +55,6 @@ class Account:
     options: Mapping[str, Any] = field(default_factory=dict)
     # Which state of the credentials this is, in words without a secret.
     credentials_version: str = ""
-
-
-@dataclass(frozen=True)
-class AccessToken:
-    """A token with the moment it ends, in UTC."""
-
-    value: Secret
-    expires_at: datetime
-
-
-class TokenStore(Protocol):
-    """Keeps one access token per connection for all workers."""
-
-    def get(self, fetch: Callable[[], AccessToken]) -> Secret:
-        """Return a token that is still good, fetched once for all who ask."""
-
-    def forget(self, token: Secret) -> None:
-        """Drop `token` when the vendor refuses it, so that the next ask fetches."""
 
 
 @dataclass(frozen=True)
@@ -259,6 +228,8 @@ class Connector:
     webhook_secrets: ClassVar[tuple[str, ...]] = ()
     # Of which deliveries are read; others are kept, but not wanted.
     topics: ClassVar[tuple[str, ...]] = ()
+    # Of which deliveries demand something about personal data.
+    privacy_topics: ClassVar[tuple[str, ...]] = ()
     # How long the vendor may still carry out a request that we gave up on, in seconds.
     late_seconds: ClassVar[int] = 60
     # Whether `create` never makes a second record of one key, whatever lands late.
@@ -271,6 +242,14 @@ class Connector:
     knows_numbers: ClassVar[bool] = False
     # The entities that `fetch` reads one by one.
     fetches: ClassVar[frozenset[str]] = frozenset()
+    # The entities whose whole list of a time `listing` reads, to find what is missing,
+    # and of which `present` says what is there still.
+    lists: ClassVar[frozenset[str]] = frozenset()
+    # By which of its fields `find` recognises a record that is not under our id, each
+    # with what people call it; by record type, the most telling first.
+    recognises: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    # How many keys `present` takes at once.
+    most_present: ClassVar[int] = 250
 
     def __init__(self, account: Account, services: Services) -> None:
         self.account = account
@@ -310,6 +289,37 @@ class Connector:
         """Parse a delivery; raise UnreadablePayload or TopicUnsupported."""
         raise NotImplementedError
 
+    def read_demand(self, topic: str, body: bytes) -> Demand:
+        """Parse what a delivery demands about personal data; as `read_webhook`."""
+        raise NotImplementedError
+
+    @classmethod
+    def entity_of(cls, topic: str) -> str:
+        """Return what deliveries of a topic bring; nothing for one that is not read."""
+        return ""
+
+    @classmethod
+    def topics_of(cls, entity: str) -> tuple[str, ...]:
+        """Return the topics whose deliveries bring this entity."""
+        return tuple(topic for topic in cls.topics if cls.entity_of(topic) == entity)
+
+    @property
+    def minds_subscriptions(self) -> bool:
+        """Say whether Waybill is to keep this account's webhook subscriptions."""
+        return False
+
+    def subscriptions(self) -> list[Subscription]:
+        """Return the webhook subscriptions of our log-in, to whatever address."""
+        raise NotImplementedError
+
+    def subscribe(self, topic: str, address: str) -> None:
+        """Have the events of a topic sent to an address."""
+        raise NotImplementedError
+
+    def resubscribe(self, subscription: Subscription) -> None:
+        """Give a subscription of ours the shape that is read."""
+        raise NotImplementedError
+
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         """Describe a payload of `entity`, read from a webhook or inside another."""
         raise NotImplementedError
@@ -320,6 +330,41 @@ class Connector:
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
         """Yield what changed after the cursor `since`, each with its new cursor."""
+        raise NotImplementedError
+
+    def zone(self) -> ZoneInfo | None:
+        """Return the time zone of the account; None where it has none of its own."""
+        return None
+
+    def listing(
+        self,
+        entity: str,
+        since: datetime,
+        until: datetime,
+        cursor: str = "",
+        *,
+        made: bool = False,
+    ) -> ListPage:
+        """Return a page of all that last changed in [since, until), oldest first.
+
+        Go on with the cursor of the page before; it stays good for hours. With `made`,
+        what counts is when each was made.
+        """
+        raise NotImplementedError
+
+    def listed_as(self, entity: str, number: str) -> list[Listed]:
+        """Return what people call by this number, or what has it as its id."""
+        raise NotImplementedError
+
+    def present(self, entity: str, keys: Sequence[str]) -> dict[str, datetime]:
+        """Return which of these objects the source shows, and when each last changed.
+
+        At most `most_present` keys at a time; what was deleted is left out.
+        """
+        raise NotImplementedError
+
+    def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:
+        """Return topic and body of a delivery that would bring this object."""
         raise NotImplementedError
 
     def fetch(self, entity: str, key: str) -> SourceObject:
@@ -368,6 +413,12 @@ class Connector:
         """
         target_id = self.find_written(record_type, key)
         return Compared(target_id) if target_id else None
+
+    def compare_at(
+        self, record_type: str, payload: Payload, target_id: str
+    ) -> Compared:
+        """Lay the record with this id beside a payload. Reads only."""
+        return Compared(target_id)
 
     def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
         """Return the rules of a record's fields by path, lists without places.

@@ -1,7 +1,8 @@
-"""A transport whose read timeout covers the whole answer, not each piece of it.
+"""A transport that takes an answer whole and in time, or not at all.
 
 `requests` starts its read timeout anew with every byte that arrives, so a peer that
-drips one byte a second would hold a worker for hours.
+drips one byte a second would hold a worker for hours. And `http.client` takes a head
+that breaks off for a head: a Location cut short is then read as another id.
 """
 
 import http.client
@@ -59,9 +60,34 @@ class _Source:
         return io.BufferedReader(_Stream(self._socket))
 
 
+class _Head:
+    """Hands on the lines of an answer's head, and keeps the last one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._stream.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(_Source(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Read the head. Raises IncompleteRead when no empty line ends it."""
+        stream: Any = self.fp
+        head = _Head(stream)
+        self.fp: Any = head
+        super().begin()
+        self.fp = stream if self.fp is head else self.fp
+        if head.last not in (b"\r\n", b"\n"):
+            raise http.client.IncompleteRead(head.last)
 
 
 class _Connection(HTTPConnection):

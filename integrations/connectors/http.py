@@ -17,7 +17,10 @@ from urllib3.util import Timeout
 from integrations.connectors import exact, redaction
 from integrations.connectors.answers import Answer, read, retry_after
 from integrations.connectors.auth import Login
-from integrations.connectors.base import Exchange, Secret, Services
+from integrations.connectors.base import (
+    Exchange,
+    Services,
+)
 from integrations.connectors.deadline import DeadlineAdapter
 from integrations.connectors.errors import (
     AccessRefused,
@@ -26,6 +29,9 @@ from integrations.connectors.errors import (
     LimitReached,
 )
 from integrations.connectors.faults import failure_of, judge_status
+from integrations.connectors.secret import (
+    Secret,
+)
 
 log = logging.getLogger(__name__)
 _local = threading.local()

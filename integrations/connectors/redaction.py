@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
 
 from integrations.connectors import exact
-from integrations.connectors.base import Secret
+from integrations.connectors.secret import (
+    Secret,
+)
 
 STARS = "•••"
 LIMIT = 32 * 1024
@@ -37,11 +39,12 @@ KEPT_HEADERS = frozenset(
         "x-shopify-api-version",
     }
 )
-_SECRET_NAME = re.compile(
-    r"token|secret|passw|assertion|authori[sz]ation|signature|credential|cookie"
-    r"|hmac|(?:api|private|consumer|access|client)[_-]?key|^key$",
-    re.IGNORECASE,
+# A name with one of these in it is the name of a secret.
+GUARDED = (
+    r"(?:token|secret|passw|assertion|authori[sz]ation|signature|credential|cookie"
+    r"|hmac|(?:api|private|consumer|access|client)[_-]?key)"
 )
+_SECRET_NAME = re.compile(rf"{GUARDED}|^key$", re.IGNORECASE)
 _NAMED_VALUE = re.compile(
     r'("(?P<name>(?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s",\]}{\[]+)'
 )

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 State = InboxEvent.State
 # Versions run side by side for hours at most; older deliveries are history.
 LATELY = timedelta(days=1)
+# What is demanded about personal data is due after 30 days, read or not.
+LONG = timedelta(days=60)
 
 
 def reopen_known() -> int:
@@ -21,8 +23,10 @@ def reopen_known() -> int:
     While a new version is rolled out, a worker of the old one may have met a topic
     that only the new one reads. Called once when workers start; returns how many.
     """
-    known = {connection: _topics(connection) for connection in Connection.objects.all()}
-    count = sum(_reopen(connection, topics) for connection, topics in known.items())
+    count = sum(
+        _reopen(one, _topics(one), LATELY) + _reopen(one, _demands(one), LONG)
+        for one in Connection.objects.all()
+    )
     if count:
         log.info("%s deliveries that were unknown before are read now", count)
         ring_inbox()
@@ -36,12 +40,19 @@ def _topics(connection: Connection) -> tuple[str, ...]:
         return ()
 
 
-def _reopen(connection: Connection, topics: tuple[str, ...]) -> int:
+def _demands(connection: Connection) -> tuple[str, ...]:
+    try:
+        return keyless_of(connection).privacy_topics
+    except UnknownSystem:
+        return ()
+
+
+def _reopen(connection: Connection, topics: tuple[str, ...], since: timedelta) -> int:
     set_aside = InboxEvent.objects.filter(
         connection=connection,
         state=State.NOT_WANTED,
         topic__in=topics,
-        received_at__gt=database_time() - LATELY,
+        received_at__gt=database_time() - since,
         reason__in=[unread(topic) for topic in topics],
     )
     return set_aside.update(state=State.RECEIVED, reason="", lease_until=None, tries=0)

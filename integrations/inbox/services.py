@@ -13,6 +13,7 @@ from django.db import (
     connection,
     transaction,
 )
+from structlog.contextvars import bound_contextvars
 
 from errorqueue import failpoints
 from errorqueue.failures import Failure, FailureKind
@@ -25,7 +26,7 @@ from integrations.connectors.errors import (
     UnreadablePayload,
 )
 from integrations.connectors.registry import UnknownSystem
-from integrations.inbox import doors, versions
+from integrations.inbox import doors, privacy, versions
 from integrations.models import (
     Flow,
     InboxEvent,
@@ -108,13 +109,35 @@ def read_waiting(limit: int = 20) -> int:
     """Read a batch of deliveries; return how many were taken."""
     lease = timedelta(seconds=settings.LEASE_SECONDS)
     events = InboxEvent.objects.claim(limit, lease)
+    takers = Takers()
     for event in events:
-        read(event)
+        with bound_contextvars(delivery=event.pk):
+            read(event, takers)
     versions.compare(events)
     return len(events)
 
 
-def read(event: InboxEvent) -> None:
+class Takers:
+    """The flows that take what a connection tells of, looked up once for a batch.
+
+    A flow that is off collects: nothing is sent until it is on again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str], list[Flow]] = {}
+
+    def of(self, connection_id: int, entity: str) -> list[Flow]:
+        asked = connection_id, entity
+        if asked not in self._known:
+            flows = Flow.objects.filter(source=connection_id, source_entity=entity)
+            joined = flows.select_related("target")
+            self._known[asked] = list(
+                joined.prefetch_related("dependencies__needs__target")
+            )
+        return self._known[asked]
+
+
+def read(event: InboxEvent, takers: Takers | None = None) -> None:
     """Enter what a delivery tells; what cannot be read is quarantined.
 
     The one place that settles a delivery, hence the broad except. A database that is
@@ -126,7 +149,7 @@ def read(event: InboxEvent) -> None:
         return
     try:
         with transaction.atomic():
-            _dispatch(event)
+            _dispatch(event, takers or Takers())
             resolve(event, f"Read: {event.reason}")
     except TopicUnsupported as error:
         _leave(event, str(error))
@@ -164,16 +187,14 @@ def quarantine(event: InboxEvent, reason: str) -> None:
     )
 
 
-def _dispatch(event: InboxEvent) -> None:
+def _dispatch(event: InboxEvent, takers: Takers) -> None:
     connector = keyless_of(event.connection)
+    if event.topic in connector.privacy_topics:
+        event.close(InboxEvent.State.PROCESSED, privacy.enter(connector, event))
+        return
     found = connector.read_webhook(event.topic, event.raw)
     failpoints.hit("inbox.parse")
-    # A flow that is off collects: nothing is sent until it is on again.
-    flows = (
-        Flow.objects.filter(source=event.connection, source_entity=found.entity)
-        .select_related("target")
-        .prefetch_related("dependencies__needs__target")
-    )
+    flows = takers.of(event.connection_id, found.entity)
     outcomes = [_enter(connector, flow, found, event) for flow in flows]
     failpoints.hit("inbox.record")
     if outcomes:

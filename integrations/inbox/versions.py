@@ -5,7 +5,7 @@ They are read all the same: whatever has another shape is named by its field.
 
 from collections.abc import Iterable
 
-from errorqueue.alerts import CALM, close_alert, raise_alert
+from errorqueue.alerts import CALM, About, close_alert, raise_alert
 from integrations.connectors.registry import UnknownSystem
 from integrations.models import InboxEvent, ring_alerts
 from integrations.models.account import keyless_of
@@ -23,6 +23,8 @@ def _compare(event: InboxEvent) -> None:
         connector = keyless_of(event.connection)
     except UnknownSystem:
         return
+    if event.topic in connector.privacy_topics:
+        return  # their version is that of the app, and their shape that of all versions
     found = connector.other_version(event.headers)
     if found:
         _tell(event, found, connector.account.api_version)
@@ -39,7 +41,8 @@ def _tell(event: InboxEvent, found: str, pinned: str) -> None:
         f"{found} and then set that version on the connection."
     )
     link = f"/admin/integrations/connection/{event.connection_id}/change/"
-    if raise_alert(_key(event), title, text, link, calm=CALM):
+    about = About(connection=str(event.connection))
+    if raise_alert(_key(event), title, text, link, calm=CALM, about=about):
         ring_alerts()
 
 

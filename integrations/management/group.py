@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 28.0
 # After a gap like this between two looks nothing is concluded from silence.
 GAP_SECONDS = 10.0
+SIGN_SECONDS = 1.0
 # So many starts in a row without a song are an incident too.
 VAIN_STARTS = 3
 PAGE = "/admin/integrations/workergroup/"
@@ -33,7 +34,7 @@ class Group:
         self.child = Fork("the cluster", run_cluster)
         self.generation = ""
         self.awake_since: datetime | None = None
-        self.looked = 0.0
+        self.looked = self.said = 0.0
         self.vain_starts = 0
 
     def look(self) -> None:
@@ -52,8 +53,13 @@ class Group:
             self._listen(now)
 
     def note_seen(self) -> None:
-        """Give a sign of life between the parts of a long pass."""
-        if self.generation:
+        """Give a sign of life between the parts of a long pass, once a second at most.
+
+        Each is a commit of its own, and a pass has some twenty parts.
+        """
+        now = time.monotonic()
+        if self.generation and now >= self.said + SIGN_SECONDS:
+            self.said = now
             clusters.note_seen(self.generation)
 
     def has_fallen(self) -> bool:

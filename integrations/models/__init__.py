@@ -3,6 +3,7 @@
 from integrations.models.asking import BY_RULE, NO_CHOICE, NO_HOLD
 from integrations.models.attempt import Attempt
 from integrations.models.audit import AuditEntry, AuditSeal, AuditWalk
+from integrations.models.backfill import Backfill, BackfillItem, BackfillLeg
 from integrations.models.bell import (
     Bell,
     ring_alerts,
@@ -11,7 +12,9 @@ from integrations.models.bell import (
     ring_inbox,
 )
 from integrations.models.blueprint import Entity
+from integrations.models.breaker import Opening
 from integrations.models.cluster import GENERATION, WorkerGroup, may_write
+from integrations.models.completeness import Certificate, Gap, GapCheck, GapSweep
 from integrations.models.connection import Connection, Credential, Token
 from integrations.models.effect import EffectCase, EffectReport, Watch
 from integrations.models.environment import (
@@ -26,7 +29,15 @@ from integrations.models.flow import Dependency, Flow
 from integrations.models.inbox import InboxEvent
 from integrations.models.installation import Installation
 from integrations.models.key import RecordKey
+from integrations.models.maintenance import MaintenanceTime, MaintenanceWindow
+from integrations.models.outcome import (
+    Assumption,
+    BacklogHour,
+    HandledDay,
+    OutcomeDay,
+)
 from integrations.models.ownership import OwnershipConflict
+from integrations.models.privacy_request import PrivacyPart, PrivacyRequest
 from integrations.models.record import (
     Remembered,
     SyncRecord,
@@ -34,6 +45,7 @@ from integrations.models.record import (
 )
 from integrations.models.reference import CachedLookup, Link, Metadata
 from integrations.models.removal import PayloadRule, Removal
+from integrations.models.rhythm import FlowHour, FlowRhythm
 from integrations.models.scanning import ScanPlace
 from integrations.models.schedule import Schedule, ScheduleSlot
 from integrations.models.slot import Limits, Slot, SlotMinute, SlotWait, limits_of
@@ -43,12 +55,18 @@ __all__ = [
     "GENERATION",
     "NO_CHOICE",
     "NO_HOLD",
+    "Assumption",
     "Attempt",
     "AuditEntry",
     "AuditSeal",
     "AuditWalk",
+    "Backfill",
+    "BackfillItem",
+    "BackfillLeg",
+    "BacklogHour",
     "Bell",
     "CachedLookup",
+    "Certificate",
     "Connection",
     "Coverage",
     "Credential",
@@ -58,15 +76,27 @@ __all__ = [
     "EffectReport",
     "Entity",
     "Flow",
+    "FlowHour",
+    "FlowRhythm",
+    "Gap",
+    "GapCheck",
+    "GapSweep",
+    "HandledDay",
     "InboxEvent",
     "Installation",
     "Limits",
     "Link",
+    "MaintenanceTime",
+    "MaintenanceWindow",
     "Metadata",
     "MovedLink",
     "NamedLookup",
+    "Opening",
+    "OutcomeDay",
     "OwnershipConflict",
     "PayloadRule",
+    "PrivacyPart",
+    "PrivacyRequest",
     "Promotion",
     "RecordKey",
     "Refresh",

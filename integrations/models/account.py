@@ -7,14 +7,16 @@ from datetime import UTC
 from typing import Any
 
 from integrations.connectors.base import (
-    AccessToken,
     Account,
     Connector,
     Payload,
-    Secret,
     Services,
 )
 from integrations.connectors.registry import connector_class
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+)
 from integrations.models.connection import Connection, Credential
 
 

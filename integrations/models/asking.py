@@ -13,6 +13,7 @@ from errorqueue.failures import Refused, RetryChoice, Start
 from errorqueue.services import NotOpen
 from integrations.models.audit import AuditEntry
 from integrations.models.bell import ring_connection
+from integrations.models.flow import Flow
 from integrations.models.reference import Link
 from mappings.models import MappingVersion
 
@@ -46,13 +47,19 @@ def enqueue(record: "SyncRecord", by: User, choice: RetryChoice) -> None:
         crashes=0,
         asks_afresh=True,
         **_columns_of(record, choice),
-        **NO_HOLD,
+        **_free_to_go(record, by),
     )
     if queued:
         AuditEntry.objects.note(
             record, "retry asked", record.state, state.WAITING, _in_words(choice), by
         )
     ring_connection(record.target_connection_id)
+
+
+def _free_to_go(record: "SyncRecord", by: User) -> dict[str, Any]:
+    """Let what a person retries through a breaker that is open, for one try."""
+    is_asked = by is not None and record.flow.hold_kind == Flow.Hold.BREAKER
+    return NO_HOLD | {"hold": record.Hold.PROBE} if is_asked else NO_HOLD
 
 
 def _columns_of(record: "SyncRecord", choice: RetryChoice) -> dict[str, Any]:
@@ -91,7 +98,8 @@ def take_back(record: "SyncRecord", by: User) -> bool:
     unbegun = type(record).objects.filter(
         pk=record.pk, state=state.WAITING, asks_afresh=True, crashes=0
     )
-    taken = unbegun.update(state=state.FAILED, asks_afresh=False, **NO_CHOICE)
+    back = {"state": state.FAILED, "asks_afresh": False, **NO_CHOICE, **NO_HOLD}
+    taken = unbegun.update(**back)
     if taken:
         AuditEntry.objects.note(
             record, "retry undone", state.WAITING, state.FAILED, by=by

@@ -38,15 +38,18 @@ WITH picked AS MATERIALIZED (
             SELECT id, due_at FROM integrations_syncrecord
             WHERE state = 'waiting' AND flow_id = flow.id
               AND due_at <= statement_timestamp()
+              AND (flow.held_at IS NULL OR hold = 'probe')
             ORDER BY due_at, id
             LIMIT {limit:d}
             FOR UPDATE SKIP LOCKED
         ) waiting
         WHERE flow.target_id = %(target)s AND flow.is_enabled
-          AND flow.held_at IS NULL
+          AND (flow.held_at IS NULL OR flow.hold_kind = 'breaker')
           AND target.state = 'ready' AND target.probe_at IS NULL
           AND (target.limited_until IS NULL
               OR target.limited_until <= statement_timestamp())
+          AND (target.window_until IS NULL
+              OR target.window_until <= statement_timestamp())
           AND ({may_write})
     ) able
     WHERE NOT is_bulk OR place <= {bulk:d}

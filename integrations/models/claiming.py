@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 
 class Turn(NamedTuple):
-    """When a flow's records go: orders first, then by the flow's priority."""
+    """When a flow's records go: orders first, then by the flow's priority.
+
+    Of a flow that its breaker holds only probes go, and what a person retries.
+    """
 
     is_bulk: bool
     priority: int
     flow: int
+    is_probing: bool = False
 
     @property
     def rank(self) -> tuple[bool, int]:
@@ -38,21 +42,25 @@ class Turn(NamedTuple):
 
 def turns(target: int) -> list[Turn]:
     """Return the flows that may deliver to a connection now, in the order in which they go."""
-    unlimited = Q(target__limited_until=None) | Q(
-        target__limited_until__lte=DatabaseTime()
-    )
     able = Flow.objects.filter(
-        unlimited,
+        _is_over("target__limited_until"),
+        _is_over("target__window_until"),
+        Q(held_at=None) | Q(hold_kind=Flow.Hold.BREAKER),
         is_enabled=True,
-        held_at=None,
         target=target,
         target__state=Connection.State.READY,
         target__probe_at=None,
     )
-    rows = able.order_by().values_list("lane", "priority", "pk")
+    rows = able.order_by().values_list("lane", "priority", "pk", "held_at")
     return sorted(
-        Turn(lane == Flow.Lane.BULK, priority, pk) for lane, priority, pk in rows
+        Turn(lane == Flow.Lane.BULK, priority, pk, held_at is not None)
+        for lane, priority, pk, held_at in rows
     )
+
+
+def _is_over(until: str) -> Q:
+    """Say that a wait of the target was never begun or has ended."""
+    return Q(**{until: None}) | Q(**{f"{until}__lte": DatabaseTime()})
 
 
 class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
@@ -113,19 +121,24 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
 
     def suspects(self, target: Connection, now: datetime) -> Self:
         """Records that were in the hands of a dying worker for the second time."""
-        flows = [turn.flow for turn in turns(target.pk)]
+        able = turns(target.pk)
+        free = Q(flow__in=[turn.flow for turn in able if not turn.is_probing])
+        probing = Q(flow__in=[turn.flow for turn in able if turn.is_probing])
+        probes = probing & Q(hold=self.model.Hold.PROBE)
         left = self.left_behind(now).filter(crashes__gte=ALONE_FROM)
-        return left.filter(may_write(), flow__in=flows)
+        return left.filter(free | probes, may_write())
 
     def left_behind(self, now: datetime) -> Self:
         """Records that were in the hands of a worker when its lease ended."""
         return self.filter(state=self.model.State.RUNNING, lease_until__lt=now)
 
-    def due(self, flow: int, now: datetime) -> Self:
+    def due(self, turn: Turn, now: datetime) -> Self:
         """The waiting records of a flow that may go, oldest first."""
         waiting = self.filter(
-            state=self.model.State.WAITING, flow=flow, due_at__lte=now
+            state=self.model.State.WAITING, flow=turn.flow, due_at__lte=now
         )
+        if turn.is_probing:
+            waiting = waiting.filter(hold=self.model.Hold.PROBE)
         return waiting.order_by("due_at", "pk")
 
     def count_due(self, target: Connection, most: int) -> tuple[int, int]:
@@ -134,7 +147,7 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
         for turn in turns(target.pk):
             room = most - counts[turn.is_bulk]
             if room > 0:
-                counts[turn.is_bulk] += self.due(turn.flow, now)[:room].count()
+                counts[turn.is_bulk] += self.due(turn, now)[:room].count()
         return counts[False], counts[True]
 
     def has_due(self, target: Connection) -> bool:
@@ -160,18 +173,18 @@ class ClaimingQuerySet(models.QuerySet["SyncRecord"]):
         picked: list[SyncRecord] = []
         for (is_bulk, _), flows in groupby(able, key=attrgetter("rank")):
             room = min(limit - len(picked), bulk if is_bulk else limit)
-            found = self._oldest([turn.flow for turn in flows], now, max(room, 0))
+            found = self._oldest(list(flows), now, max(room, 0))
             picked += found
             bulk -= len(found) * is_bulk
         return picked
 
     def _oldest(
-        self, flows: list[int], now: datetime, limit: int
+        self, flows: list[Turn], now: datetime, limit: int
     ) -> list["SyncRecord"]:
         found: list[SyncRecord] = [
             record
-            for flow in (flows if limit else [])
-            for record in self.due(flow, now)
+            for turn in (flows if limit else [])
+            for record in self.due(turn, now)
             .filter(may_write())
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         ]

@@ -3,12 +3,15 @@
 from collections.abc import Collection
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 from errorqueue.clock import database_time
-from integrations.connectors.base import Secret
 from integrations.connectors.registry import CONNECTORS
+from integrations.connectors.secret import (
+    Secret,
+)
 from integrations.models import vault
+from integrations.models.breaker import Opening
 
 
 class Connection(models.Model):
@@ -63,6 +66,8 @@ class Connection(models.Model):
     state_reason = models.CharField(max_length=500, blank=True)
     state_since = models.DateTimeField(default=database_time)
     probe_at = models.DateTimeField(null=True, blank=True)
+    # The end of the maintenance that is under way (`MaintenanceWindow`).
+    window_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -82,12 +87,18 @@ class Connection(models.Model):
     @property
     def is_usable(self) -> bool:
         """Say whether records may be sent there now."""
-        return self.is_ready and self.probe_at is None and not self.is_limited
+        answers = self.is_ready and self.probe_at is None
+        return answers and not self.is_limited and not self.is_maintained
 
     @property
     def is_limited(self) -> bool:
         """Say whether the vendor asked for a wait that is not over."""
         return self.limited_until is not None and self.limited_until > database_time()
+
+    @property
+    def is_maintained(self) -> bool:
+        """Say whether a maintenance window is in force."""
+        return self.window_until is not None and self.window_until > database_time()
 
     def move(
         self, state: str, reason: str = "", *, unless: Collection[str] = ()
@@ -96,10 +107,21 @@ class Connection(models.Model):
         mine = Connection.objects.filter(pk=self.pk)
         others = mine.exclude(state__in=[state, *unless])
         now = database_time()
-        moved = others.update(state=state, state_reason=reason[:500], state_since=now)
+        columns = {"state": state, "state_reason": reason[:500], "state_since": now}
+        with transaction.atomic():
+            moved = others.update(**columns)
+            if moved:
+                self.note_opening(state, reason)
         if moved:
             self.state, self.state_reason, self.state_since = state, reason, now
         return bool(moved)
+
+    def note_opening(self, state: str, reason: str) -> None:
+        """Write the time line: a state that nothing is sent in begins or ends."""
+        if state == self.State.READY:
+            Opening.objects.end(self, reason or "It answers again.")
+        else:
+            Opening.objects.begin(self, state, reason)
 
 
 class Credential(models.Model):

@@ -129,13 +129,18 @@ class NamedLookup(models.Model):
 
 
 class MovedLink(models.Model):
-    """A link of a refreshed sandbox: its old id, and the one found by external id."""
+    """A link of a refreshed sandbox: its old id, and the one found by external id.
+
+    Refused means that the vendor did not want to be asked, in the words of `said`; it
+    tells nothing about the record.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Not asked yet"
         SAME = "same", "Same id"
         MOVED = "moved", "Other id"
         MISSING = "missing", "Gone"
+        REFUSED = "refused", "Refused"
 
     refresh = models.ForeignKey(Refresh, on_delete=models.CASCADE, related_name="links")
     source_connection = models.ForeignKey(
@@ -148,6 +153,7 @@ class MovedLink(models.Model):
     was = models.CharField(max_length=200)
     now = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    said = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["pk"]

@@ -1,5 +1,6 @@
 """What moves from where to where."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from integrations.connectors.base import Connector, Payload, SourceObject
@@ -17,6 +18,13 @@ class Flow(models.Model):
     class Lane(models.TextChoices):
         INTERACTIVE = "interactive", "Interactive: orders and what they need"
         BULK = "bulk", "Bulk: catalogue work, goes when slots are to spare"
+
+    class Hold(models.TextChoices):
+        """Who put it on hold: what a breaker opened it probes and closes itself."""
+
+        WATCH = "watch", "The watch of a new version"
+        BREAKER = "breaker", "Its breaker"
+        PERSON = "person", "A person"
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=60, unique=True)
@@ -55,6 +63,32 @@ class Flow(models.Model):
     # Set while the flow is on hold: it takes events in, and nothing of it is sent.
     held_at = models.DateTimeField(null=True, blank=True, editable=False)
     hold_reason = models.CharField(max_length=300, blank=True, editable=False)
+    hold_kind = models.CharField(
+        max_length=8, choices=Hold, blank=True, db_default="", editable=False
+    )
+    # When its breaker lets a few records try, and since when they do (half-open).
+    probe_at = models.DateTimeField(null=True, blank=True, editable=False)
+    probing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # Failures from before somebody let it go count no more.
+    breaker_since = models.DateTimeField(null=True, blank=True, editable=False)
+    breaker_percent = models.PositiveSmallIntegerField(
+        default=80,
+        db_default=80,
+        validators=[MaxValueValidator(100)],
+        help_text="So many per cent must fail for one cause; 0 for no breaker.",
+    )
+    breaker_least = models.PositiveSmallIntegerField(
+        default=20,
+        db_default=20,
+        validators=[MinValueValidator(3)],
+        help_text="Of fewer finished records nothing is concluded.",
+    )
+    breaker_minutes = models.PositiveSmallIntegerField(
+        default=10,
+        db_default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+        help_text="How far back it looks.",
+    )
     cursor = models.CharField(max_length=120, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
 

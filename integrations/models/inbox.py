@@ -8,8 +8,8 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 
 from errorqueue import failpoints
-from errorqueue.clock import database_time
-from errorqueue.failures import Evidence, Labels, RetryChoice
+from errorqueue.clock import DatabaseTime, database_time
+from errorqueue.failures import Evidence, Labels, PrivatePlaces, RetryChoice
 from errorqueue.models import FailedRecord
 from errorqueue.services import NotOpen
 from errorqueue.text import clean
@@ -19,6 +19,8 @@ from integrations.models.audit import AuditEntry
 from integrations.models.bell import INBOX, ring_inbox
 from integrations.models.connection import Connection
 from integrations.models.message import Part, send
+from integrations.models.privacy import private_places
+from mappings.models import MappingVersion
 
 KEEP = """
     INSERT INTO integrations_inboxevent (connection_id, delivery_id, topic, event_id,
@@ -135,9 +137,7 @@ class InboxEvent(models.Model):
         """Note what became of an unread delivery; say whether it was unread still."""
         columns = {"state": state, "reason": clean(reason)[:500]}
         unread = InboxEvent.objects.filter(pk=self.pk, state=self.State.RECEIVED)
-        closed = unread.update(
-            **columns, processed_at=database_time(), lease_until=None
-        )
+        closed = unread.update(**columns, processed_at=DatabaseTime(), lease_until=None)
         self.state, self.reason = state, columns["reason"]
         return bool(closed)
 
@@ -213,7 +213,19 @@ class InboxEvent(models.Model):
 
     def evidence(self) -> Evidence:
         body = self.raw.decode("utf-8", errors="backslashreplace")
-        return Evidence(source=body, headers=exact.pretty(self.headers))
+        return Evidence(
+            source=body,
+            headers=exact.pretty(self.headers),
+            private=self.private_places(),
+        )
+
+    def private_places(self) -> PrivatePlaces:
+        """Return what the mappings of this source keep from most eyes now."""
+        read_by = MappingVersion.objects.filter(
+            state=MappingVersion.State.PUBLISHED,
+            document__in=self.connection.flows_out.values("mapping"),
+        )
+        return private_places(read_by)
 
     def edit_url(self) -> str:
         """A delivery stays as it was received."""

@@ -1,6 +1,6 @@
 """The ledger: one line per source object and flow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,9 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from errorqueue.clock import DatabaseTime, database_time
-from errorqueue.failures import Evidence, Labels, RetryChoice, Start
-from errorqueue.text import clean
-from integrations.connectors import exact
+from errorqueue.failures import Evidence, Labels, PrivatePlaces, RetryChoice, Start
 from integrations.connectors.base import SourceObject
 from integrations.connectors.external_ids import external_id
 from integrations.models import asking, reopening, statements
@@ -21,11 +19,14 @@ from integrations.models.audit import AuditEntry
 from integrations.models.claiming import ClaimingQuerySet
 from integrations.models.cluster import may_write
 from integrations.models.connection import Connection
+from integrations.models.entering import as_new, source_columns
+from integrations.models.evidence import evidence_of
 from integrations.models.exact import ExactJSONField
 from integrations.models.flow import Flow
 from integrations.models.inbox import InboxEvent
 from integrations.models.key import RecordKey
-from integrations.models.removal import Removal, is_same, removed_from
+from integrations.models.privacy import private_places
+from integrations.models.removal import Removal, is_same
 from mappings.models import MappingVersion
 
 STARTS = [(start.value, start.value) for start in Start]
@@ -72,12 +73,13 @@ class SyncRecordQuerySet(ClaimingQuerySet):
         caller rings for the target, after all it enters: a bell is a row that many
         writers touch, and holding it while inserting would line them up or lock them.
         """
-        columns = _source_columns(flow, found, event)
+        columns = source_columns(flow, found, event)
         record, is_new = self.get_or_create(
             flow=flow,
             source_key=found.key,
-            defaults={**columns, "due_at": database_time()},
+            defaults=as_new(columns),
         )
+        record.flow = flow
         outcome = Remembered.NEW if is_new else record.compare(found)
         if outcome == Remembered.NEWER and not record.renew(columns):
             outcome = Remembered.OLDER
@@ -96,10 +98,7 @@ class SyncRecordQuerySet(ClaimingQuerySet):
         record, _ = self.get_or_create(
             flow=flow,
             source_key=found.key,
-            defaults={
-                **_source_columns(flow, found, event),
-                "due_at": database_time(),
-            },
+            defaults=as_new(source_columns(flow, found, event)),
         )
         RecordKey.objects.enter(record, found, event)
         return record
@@ -132,6 +131,7 @@ class SyncRecord(models.Model):
         CONNECTION = "connection", "Connection not ready"
         RECORD = "record", "Waits for another record"
         FLOW = "flow", "Flow on hold"
+        PROBE = "probe", "Probe of a flow on hold"
 
     flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="records")
     target_connection = models.ForeignKey(
@@ -167,8 +167,7 @@ class SyncRecord(models.Model):
     tries = models.PositiveIntegerField(default=0)
     asks_afresh = models.BooleanField(default=False)
     crashes = models.PositiveIntegerField(default=0)
-    # How a person wants it retried; stands until it is delivered or a newer version
-    # comes.
+    # How a person wants it retried, until it is delivered or a newer version comes.
     retry_start = models.CharField(max_length=8, choices=STARTS, blank=True)
     retry_version = models.ForeignKey(
         MappingVersion,
@@ -191,6 +190,8 @@ class SyncRecord(models.Model):
     delivered_version = models.PositiveIntegerField(default=0)
     delivered_at = models.DateTimeField(null=True, blank=True)
     confirm_at = models.DateTimeField(null=True, blank=True)
+    # It stood at the target before us, so it is changed by its id there, not by ours.
+    is_paired = models.BooleanField(default=False, db_default=False, editable=False)
     exclusion = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -236,6 +237,8 @@ class SyncRecord(models.Model):
             models.Index(fields=["source_key"], name="record_source_key"),
             models.Index(fields=["email"], condition=~Q(email=""), name="record_email"),
             models.Index(fields=["state", "delivered_at"], name="record_state"),
+            # What the ledger has of a day, beside what its source lists of it.
+            models.Index(fields=["flow", "changed_at"], name="record_changed"),
         ]
 
     def __str__(self) -> str:
@@ -466,34 +469,12 @@ class SyncRecord(models.Model):
         )
 
     def evidence(self) -> Evidence:
-        tries = self.attempts.select_related("mapping__document").order_by("number")
-        attempts = list(tries)
-        latest = attempts[-1].payload if attempts else None
-        removed = removed_from(self)
-        return Evidence(
-            source=str(removed) if removed else exact.pretty(self.payload),
-            mapped=exact.pretty(latest) if latest else "",
-            tries=[attempt.as_try() for attempt in attempts],
-            headers=exact.pretty(self.event.headers) if self.event else "",
-        )
+        return evidence_of(self)
+
+    def private_places(self, tried: Iterable[MappingVersion | None]) -> PrivatePlaces:
+        """Return what its mapping keeps from most eyes, now and as it was tried."""
+        versions = {*tried, self.flow.mapping.published()}
+        return private_places(one for one in versions if one)
 
     def edit_url(self) -> str:
         return reverse("admin:integrations_syncrecord_edit", args=[self.pk])
-
-
-def _source_columns(
-    flow: Flow, found: SourceObject, event: InboxEvent | None
-) -> dict[str, Any]:
-    return {
-        "target_connection": flow.target,
-        "priority": flow.priority,
-        "source": found.payload,
-        "changed_at": found.changed_at,
-        "event": event,
-        "label": clean(found.label)[:120],
-        "party": clean(found.party)[:200],
-        "email": clean(found.email)[:254],
-        "skus": clean(" ".join(found.skus)),
-        "amount": found.amount,
-        "currency": found.currency[:3],
-    }

@@ -6,7 +6,9 @@ so a value copied to another row does not open there.
 
 from errorqueue import sealing
 from errorqueue.sealing import SealBroken, reseal, seal
-from integrations.connectors.base import Secret
+from integrations.connectors.secret import (
+    Secret,
+)
 
 __all__ = ["SealBroken", "reseal", "seal", "unseal"]
 

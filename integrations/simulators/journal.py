@@ -5,7 +5,8 @@ any crash of those who called. Amounts are text, digit for digit.
 
 `request`  what was asked and answered; `status` is null when the answer was lost.
 `effect`   what changed: record type, internal id, external id, `verb` (created,
-           updated, deleted; standing for what was there before the first request)
+           updated, deleted; followed for what changed because another record did;
+           standing for what was there before the first request)
            and the record's whole content after the write.
 `over`     a request that was turned away because more were in flight than allowed.
 """

@@ -20,8 +20,8 @@ from errorqueue.clock import database_time
 from integrations.connectors.errors import ConnectorError
 from integrations.models import Coverage, Flow, Metadata, SyncRecord
 from integrations.models.removal import HAS_CONTENT
-from integrations.studio.drift import target_uses, users
 from integrations.studio.refresh import KNOWN
+from integrations.studio.uses import target_uses, users
 from integrations.sync import background
 from integrations.sync.mapping import facts_of
 from integrations.sync.stopping import is_stopping

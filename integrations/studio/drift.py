@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.alerts import About, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.base import FieldRule
 from integrations.connectors.errors import ConnectorError
@@ -22,28 +22,14 @@ from integrations.models import Connection, Drift, Flow, Metadata, ring_alerts
 from integrations.models.vault import SealBroken
 from integrations.studio import observed
 from integrations.studio.refresh import KNOWN
+from integrations.studio.uses import Use, source_uses, target_uses, users
 from integrations.sync.outbound import connector_for
-from mappings.engine import Document, DocumentError, Kind, Row
-from mappings.engine.building import without_places
-from mappings.engine.paths import parse_sources
+from mappings.engine import DocumentError
 
 log = logging.getLogger(__name__)
 
 DriftKind = Drift.Kind
-# What mappings may read besides the source itself.
-FACTS = ("derived", "connection", "source_connection", "waybill", "needs")
 Fields = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Use:
-    """One row of a document in use, and the field it fills or reads."""
-
-    document: str
-    row: str
-    path: str
-    max_length: int | None = None
-    constant: str = ""
 
 
 @dataclass
@@ -155,17 +141,6 @@ def _changed(
     return found
 
 
-def users(name: str, uses: Iterable[Use]) -> list[Use]:
-    """Return the rows that fill a field, something inside it, or its id."""
-    return [
-        use
-        for use in uses
-        if use.path == name
-        or use.path.startswith(f"{name}.")
-        or use.path.removesuffix(".id") == name
-    ]
-
-
 def _all(uses: list[Use]) -> list[Use]:
     """Return one entry for each document: the whole of it lacks the field."""
     first = {use.document: use for use in reversed(uses)}
@@ -183,61 +158,6 @@ def _describe(rule: Mapping[str, Any]) -> str:
 
 def _listed(word: str, values: list[str]) -> str:
     return word + ", ".join(values) if values else ""
-
-
-# What the documents use
-
-
-def target_uses(slug: str, document: Document) -> list[Use]:
-    """Return what a document fills at its target."""
-    sections = {section.name: section.target for section in document.sections}
-    return [
-        Use(
-            slug,
-            _row_name(row),
-            without_places(
-                ".".join(filter(None, (sections.get(row.section), row.target)))
-            ),
-            row.max_length,
-            str(row.constant) if row.kind == Kind.CONSTANT else "",
-        )
-        for row in document.rows
-    ]
-
-
-def source_uses(slug: str, document: Document) -> list[Use]:
-    """Return what a document reads of its source."""
-    sections = {section.name: section.source for section in document.sections}
-    found = []
-    for row in document.rows:
-        for path in _paths(row):
-            if path.partition(".")[0] in FACTS:
-                continue
-            inside = sections.get(row.section, "")
-            whole = (
-                path
-                if path.startswith("$.")
-                else ".".join(filter(None, (inside, path)))
-            )
-            found.append(
-                Use(slug, _row_name(row), without_places(whole.removeprefix("$.")))
-            )
-    return found
-
-
-def _paths(row: Row) -> list[str]:
-    """Return the paths that a row reads, as they are written."""
-    if not row.source:
-        return []
-    try:
-        parse_sources(row.source)
-    except DocumentError:
-        return []
-    return [one.strip() for one in row.source.split(",")]
-
-
-def _row_name(row: Row) -> str:
-    return f"{row.section}: {row.target}" if row.section else row.target
 
 
 # The nightly look
@@ -272,7 +192,7 @@ def _used() -> dict[tuple[int, str], tuple[Connection, str, list[Use]]]:
             (flow.source, flow.source_entity, source_uses(slug, document)),
         ):
             entry = found.setdefault((side.pk, record), (side, record, []))
-            entry[2].extend(use for use in uses if use not in entry[2])
+            entry[2][:] = dict.fromkeys([*entry[2], *uses])
     return found
 
 
@@ -424,6 +344,7 @@ def _tell(drift: Drift) -> None:
         f"{sentence(drift)}\n\nIt hits: {rows}\n\nMend the rows in a new version, or "
         "have the field brought back. This ends by itself once it is mended.",
         link="/admin/integrations/drift/",
+        about=About(connection=str(drift.connection)),
     )
     if new:
         ring_alerts()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mappings.engine.difference import stored_words, word_of
+
 Part = dict[str, Any]
 Content = Mapping[str, Sequence[Part]]
 Key = tuple[str, ...]
@@ -90,8 +92,8 @@ class Merge:
         """Return the fields in which the three differ."""
         three = [part or {} for part in (self.base, self.sandbox, self.production)]
         names = dict.fromkeys(name for part in three for name in part)
-        values = ([_shown(part.get(name)) for part in three] for name in names)
-        found = [Side(n, *v) for n, v in zip(names, values, strict=True)]
+        values = ([stored_words(n, part.get(n)) for part in three] for n in names)
+        found = [Side(word_of(n), *v) for n, v in zip(names, values, strict=True)]
         return [
             side
             for side in found
@@ -103,14 +105,6 @@ class Merge:
         if self.verdict == Verdict.CONFLICT:
             return self.sandbox if choice == "sandbox" else self.production
         return self.production if self.verdict == Verdict.KEPT else self.sandbox
-
-
-def _shown(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
 
 
 def compare(base: Content, sandbox: Content, production: Content) -> list[Merge]:

@@ -76,7 +76,7 @@ def _new_draft(conflict: OwnershipConflict, by: User) -> MappingVersion:
 
 def _own(draft: MappingVersion, row: MappingRow, owner: str, by: User) -> None:
     before, row.owner = row.owner, owner
-    row.save()
+    row.save(update_fields=["owner"])
     what = changes.Change(
         "mapping", draft.pk, "changed", f"Row {row}", "owner", before, owner
     )

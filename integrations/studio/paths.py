@@ -8,9 +8,7 @@ from integrations.connectors.base import FieldRule
 from integrations.studio.samples import Subject
 from integrations.studio.why import shown
 from integrations.sync.metadata import Rules
-from mappings.engine import Document, DocumentError
-from mappings.engine.building import without_places
-from mappings.engine.meaning import paths_of
+from mappings.engine import DocumentError
 from mappings.engine.paths import FACTS, elements, join_at, parse_path, whole
 
 DEEPEST = 8
@@ -126,18 +124,3 @@ def flat(nodes: list[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
         yield from flat(node.children)
-
-
-def kept_secret(document: Document) -> set[str]:
-    """Return what rows read that are marked personal, payment or secret, as `bare`."""
-    lists = {one.name: one.source for one in document.sections}
-    found = set()
-    for row in document.rows:
-        for path in paths_of(row) if row.sensitivity else ():
-            found |= {bare(path), bare(f"{lists.get(row.section, '')}.{path}")}
-    return found
-
-
-def bare(path: str) -> str:
-    """Return a path without where it starts and without places in lists."""
-    return without_places(path).lstrip("$@^.")

@@ -50,7 +50,7 @@ class Plan:
     def stamp(self) -> str:
         """Names what was compared; it changes when either side does."""
         sides = (self.source, self.current, self.base)
-        return "-".join(str(one.pk) if one else "0" for one in sides)
+        return "-".join(f"{one.pk}:{one.digest[:16]}" if one else "0" for one in sides)
 
 
 def production_documents(source: MappingVersion) -> list[MappingDocument]:
@@ -198,7 +198,8 @@ def promote(
 
 def _refuse_moved(shown: Plan) -> None:
     """Raise ValidationError when either side moved since it was compared."""
-    if plan(shown.source, shown.document).stamp != shown.stamp:
+    source = MappingVersion.objects.select_related("document").get(pk=shown.source.pk)
+    if plan(source, shown.document).stamp != shown.stamp:
         raise ValidationError(MOVED)
 
 

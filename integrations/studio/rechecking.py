@@ -6,6 +6,7 @@ has to ask. What is sent again stays the choice of a person.
 
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.db.models import Max
 
 from errorqueue.bulk.running import start
@@ -32,11 +33,18 @@ def recheck() -> None:
     if latest is None:
         return
     mark, _ = Watermark.objects.get_or_create(name=MARK, defaults={"at": LONG_AGO})
-    moved = Watermark.objects.filter(name=MARK, at=mark.at, at__lt=latest)
-    if moved.update(at=latest):  # to one caller only
-        for table in ValueTable.objects.filter(changed_at__gt=mark.at):
-            _preflight(table)
-            propose_anew(table)
+    if mark.at >= latest:
+        return
+    changed = list(ValueTable.objects.filter(changed_at__gt=mark.at))
+    waiting = [(table, _waiting(table)) for table in changed]
+    for table in changed:
+        propose_anew(table)
+    # The mark moves with the runs or not at all: who dies before leaves it to another.
+    with transaction.atomic():
+        moved = Watermark.objects.filter(name=MARK, at=mark.at)
+        if moved.update(at=latest):  # to one caller only
+            for table, ids in waiting:
+                _preflight(table, ids)
 
 
 def _latest() -> datetime | None:
@@ -44,9 +52,12 @@ def _latest() -> datetime | None:
     return latest
 
 
-def _preflight(table: ValueTable) -> None:
+def _waiting(table: ValueTable) -> list[int]:
     ids = [pk for _, waiting in mended([table.pk]) for pk in waiting.ids]
+    return list(dict.fromkeys(ids))[:MOST_IN_A_RUN]
+
+
+def _preflight(table: ValueTable, ids: list[int]) -> None:
     if ids:
         reason = f"The value table {table} was changed."
-        chosen = list(dict.fromkeys(ids))[:MOST_IN_A_RUN]
-        start(BulkRun.Verb.PREFLIGHT, None, chosen=chosen, reason=reason)
+        start(BulkRun.Verb.PREFLIGHT, None, chosen=ids, reason=reason)

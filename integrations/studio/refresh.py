@@ -13,13 +13,15 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from errorqueue.clock import database_time
+from errorqueue.text import one_line
 from integrations.connectors.errors import (
     AccessRefused,
     ConnectorError,
     LimitReached,
+    RecordMissing,
     TemporaryError,
 )
 from integrations.models import (
@@ -37,7 +39,7 @@ from integrations.models.vault import SealBroken
 from integrations.studio import resolving
 from integrations.studio.acceptance import make_stale
 from integrations.sync import accounts, background
-from integrations.sync.access import note_failure, suspect
+from integrations.sync.access import note_failure, suspect, unusable
 from integrations.sync.outbound import connector_for
 from integrations.sync.stopping import is_stopping
 
@@ -49,6 +51,8 @@ State = MovedLink.State
 MOST_LINKS = 5000
 BATCH = 50
 MOST_LISTED = 500
+# What a vendor answers that knows the address and has nothing there any more.
+NOT_THERE = (404, 410)
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,20 @@ def _remember_links(refresh: Refresh) -> None:
 
 def open_refreshes() -> QuerySet[Refresh]:
     """Return those that wait for their steps, of connections that work again."""
-    ready = Connection.objects.filter(state=Connection.State.READY, probe_at=None)
-    return Refresh.objects.filter(resolved_at=None, connection__in=ready)
+    usable = Connection.objects.exclude(unusable())
+    return Refresh.objects.filter(resolved_at=None, connection__in=usable)
 
 
 def has_due() -> bool:
-    return open_refreshes().exists()
+    """Say whether a link is to be asked for, or a refresh can be closed.
+
+    One whose names wait for their next try has nothing to do until then.
+    """
+    waiting = MovedLink.objects.filter(refresh=OuterRef("pk"), state=State.WAITING)
+    names = NamedLookup.objects.filter(
+        connection=OuterRef("connection"), is_wanted=True
+    )
+    return open_refreshes().filter(Exists(waiting) | ~Exists(names)).exists()
 
 
 def step() -> None:
@@ -178,7 +190,7 @@ def _ask(connection: Connection, moved: MovedLink) -> bool:
     """Find a link's record by its external id; False when nobody answers now."""
     try:
         connector = connector_for(connection)
-        now = connector.find_written(moved.record, moved.external_id) or ""
+        found = connector.find_written(moved.record, moved.external_id)
     except AccessRefused:
         suspect(connection)
         return False
@@ -187,10 +199,26 @@ def _ask(connection: Connection, moved: MovedLink) -> bool:
     except TemporaryError as error:  # says nothing of the record: asked again later
         return not note_failure(connection, error)
     except (ConnectorError, SealBroken, NotImplementedError) as error:
-        log.info("%s of %s cannot be found again: %s", moved, connection, error)
-        now = ""
-    _settle(connection, moved, now)
+        if not _is_missing(error):
+            _note_refusal(moved, error)
+            return True
+        found = None
+    _settle(connection, moved, found or "")
     return True
+
+
+def _is_missing(error: Exception) -> bool:
+    return (
+        isinstance(error, RecordMissing) or getattr(error, "status", None) in NOT_THERE
+    )
+
+
+def _note_refusal(moved: MovedLink, error: Exception) -> None:
+    """Keep what the vendor said; where the record is stays unknown, so its id stays."""
+    log.info("%s cannot be asked for: %s", moved, error)
+    said = str(error) or "This system cannot be asked by external id."
+    mine = MovedLink.objects.filter(pk=moved.pk, state=State.WAITING)
+    mine.update(state=State.REFUSED, said=one_line(said, 300))
 
 
 @transaction.atomic
@@ -235,18 +263,28 @@ def _finish(refresh: Refresh) -> None:
 
 
 def drift_of(refresh: Refresh) -> list[list[str]]:
-    """List what has another id now or is gone: [record, by, value, was, is]."""
+    """List what has another id, is gone, or was refused.
+
+    Each is [record, by, value, was, is, said]: `said` is why nobody can tell.
+    """
     names = NamedLookup.objects.filter(connection=refresh.connection)
     changed = names.exclude(was_id="").exclude(was_id=F("target_id"))
     found = [
-        [row.record, row.by, row.value, row.was_id, row.target_id]
+        [row.record, row.by, row.value, row.was_id, row.target_id, _said(row)]
         for row in changed.filter(is_wanted=False)[:MOST_LISTED]
     ]
-    links = refresh.links.filter(state__in=[State.MOVED, State.MISSING])
+    links = refresh.links.filter(state__in=[State.MOVED, State.MISSING, State.REFUSED])
     return found + [
-        [link.record, "external id", link.external_id, link.was, link.now]
+        [link.record, "external id", link.external_id, link.was, link.now, link.said]
         for link in links[: MOST_LISTED - len(found)]
     ]
+
+
+def _said(row: NamedLookup) -> str:
+    """Say why a name has no answer, when that is not because it is gone."""
+    if row.state == NamedLookup.State.REFUSED:
+        return row.label or "refused"
+    return "several match" if row.state == NamedLookup.State.AMBIGUOUS else ""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,11 @@ BATCH = 20
 # Claimed by a worker for so long; then another one asks.
 CLAIMED = timedelta(minutes=1)
 WAITS = (30, 120, 600, 3600)
+# The columns that an answer fills.
+ANSWERED = (
+    *("state", "target_id", "was_id", "label", "candidates"),
+    *("asked_at", "is_wanted", "tries"),
+)
 WORTH_WAITING = (TemporaryError, AccessRefused, LimitReached)
 
 
@@ -85,18 +90,19 @@ class _Noting:
 def needs_of(document: Document, records: Iterable[SyncRecord] = ()) -> list[Need]:
     """Return what a document looks up: its constants, its tables, what records bring.
 
-    At most so many as a person can read; look-ups of persons and of single records
-    are left out, since they are data.
+    All that stands in the document and its tables, and of what records bring at most
+    so many as a person can read; look-ups of persons and of single records are left
+    out, since they are data.
     """
     noting = _Noting()
     for row in document.rows:
         if row.kind == Kind.LOOKUP:
             for value in _written(document, row):
                 noting.find(row.record, row.by, value)
-    fixed = sorted(noting.asked)
+    fixed = set(noting.asked)
     for record in records:
         _map(document, record, noting)
-    return (fixed + sorted(noting.asked - set(fixed)))[:MOST]
+    return sorted(fixed) + sorted(noting.asked - fixed)[:MOST]
 
 
 def _written(document: Document, row: Row) -> Iterator[str]:
@@ -218,10 +224,16 @@ def step() -> None:
 
 def _claim() -> NamedLookup | None:
     for row in _due().select_related("connection").order_by("due_at", "pk")[:BATCH]:
-        mine = NamedLookup.objects.filter(pk=row.pk, due_at=row.due_at, is_wanted=True)
-        if mine.update(due_at=database_time() + CLAIMED):
+        until = database_time() + CLAIMED
+        if _asked(row).filter(is_wanted=True).update(due_at=until):
+            row.due_at = until
             return row
     return None
+
+
+def _asked(row: NamedLookup) -> QuerySet[NamedLookup]:
+    """Return the row as long as nobody wanted it asked anew since it was read."""
+    return NamedLookup.objects.filter(pk=row.pk, due_at=row.due_at)
 
 
 def ask(row: NamedLookup) -> None:
@@ -257,6 +269,7 @@ def _state(found: Sequence[Found]) -> str:
 
 
 def _keep(row: NamedLookup, state: str, found: Sequence[Found], said: str = "") -> None:
+    """Write an answer, and nothing else of the row; none when it was asked anew."""
     is_one = state in (State.FOUND, State.INACTIVE)
     target_id = found[0].id if is_one else ""
     if row.target_id and row.target_id != target_id:
@@ -265,7 +278,8 @@ def _keep(row: NamedLookup, state: str, found: Sequence[Found], said: str = "") 
     row.label = (found[0].label if is_one else said)[:300]
     row.candidates = [[one.id, one.label] for one in found] if not is_one else []
     row.asked_at, row.is_wanted, row.tries = database_time(), False, 0
-    row.save()
+    answer = {name: getattr(row, name) for name in ANSWERED}
+    _asked(row).update(**answer)
 
 
 def _postpone(row: NamedLookup, error: ConnectorError) -> None:
@@ -278,9 +292,7 @@ def _postpone(row: NamedLookup, error: ConnectorError) -> None:
         _keep(row, State.REFUSED, [], str(error))
         return
     wait = timedelta(seconds=WAITS[min(row.tries, len(WAITS) - 1)])
-    NamedLookup.objects.filter(pk=row.pk).update(
-        tries=row.tries + 1, due_at=database_time() + wait
-    )
+    _asked(row).update(tries=row.tries + 1, due_at=database_time() + wait)
 
 
 def published_or_newest(document: MappingDocument) -> MappingVersion | None:

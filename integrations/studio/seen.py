@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Min, QuerySet
 
 from errorqueue.clock import database_time
 from errorqueue.failures import FailureKind
@@ -97,8 +97,15 @@ def _fresh_records() -> QuerySet[SyncRecord]:
 
 
 def _fresh_events() -> QuerySet[InboxEvent]:
+    """Never past one that is unread: once passed it would not be looked at again.
+
+    It is the bound of the search too, which would go through a whole backlog else.
+    """
     newer = InboxEvent.objects.filter(pk__gt=_row_of(EVENTS))
-    return newer.filter(processed_at__lt=database_time() - SETTLED)
+    settled = newer.filter(processed_at__lt=database_time() - SETTLED)
+    unread = InboxEvent.objects.filter(state=InboxEvent.State.RECEIVED)
+    first = unread.aggregate(first=Min("pk"))["first"]
+    return settled if first is None else settled.filter(pk__lt=first)
 
 
 @dataclass

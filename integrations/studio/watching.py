@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.alerts import About, close_alert, raise_alert
 from errorqueue.clock import DatabaseTime, database_time
 from errorqueue.failures import FailureKind
 from integrations.models import Attempt, Flow, Watch, ring_alerts
+from integrations.studio.rejudging import judge_anew
 from integrations.sync import flows
 from mappings import services
 from mappings.models import MappingVersion
@@ -31,8 +32,9 @@ TELLING = Q(outcome=Attempt.Outcome.DELIVERED) | Q(
 def went_live(version: MappingVersion, before: MappingVersion | None, by: Any) -> None:
     """Watch a new version on each of its flows, in the transaction that publishes it.
 
-    The watch of the version before ends, and a flow that it held goes again. The very
-    first version that a file brings is not watched: nothing stood before it.
+    The watch of the version before ends, and a flow that it held goes again. Open
+    ownership conflicts are judged anew. The very first version that a file brings is
+    not watched: nothing stood before it.
     """
     Watch.objects.filter(
         version__document=version.document, state=State.WATCHING
@@ -43,6 +45,7 @@ def went_live(version: MappingVersion, before: MappingVersion | None, by: Any) -
     )
     for flow in Flow.objects.filter(mapping=version.document).order_by("pk"):
         _release(flow, f"{version} went live", by)
+        judge_anew(flow, version, by)
         if before or by or version.created_by_id:
             _begin(flow, version)
 
@@ -60,6 +63,7 @@ def took_document(flow: Flow, by: Any) -> None:
     for watch in others.exclude(version=version):
         _end(watch, State.ENDED, _left(flow))
     _release(flow, f"it goes by {version} now", by)
+    judge_anew(flow, version, by)
     _begin(flow, version)
 
 
@@ -172,13 +176,14 @@ def _hold(watch: Watch) -> None:
         f"{watch.version}; the limit is {watch.limit_percent} % of {watch.size}."
     )
     _end(watch, State.HELD, told)
-    flows.hold(watch.flow, told)
+    flows.hold(watch.flow, told, kind=Flow.Hold.WATCH)
     raise_alert(
         alert_key(watch.flow),
         f"{watch.flow} is on hold",
         f"{told}\n\nNew events are taken in and wait; nothing is lost. Open the watch "
         "to see what failed, then roll back to the version before, or go on.",
         reverse("admin:integrations_watch", args=[watch.pk]),
+        about=About(flow=str(watch.flow), source=str(watch.flow.source)),
     )
     ring_alerts()
 
@@ -192,7 +197,7 @@ def _end(watch: Watch, state: str, note: str) -> None:
 
 def _release(flow: Flow, reason: str, by: Any) -> bool:
     close_alert(alert_key(flow))
-    return flows.resume(flow, reason, by)
+    return flows.resume(flow, reason, by, unless=(Flow.Hold.PERSON,))
 
 
 def alert_key(flow: Flow) -> str:

@@ -19,14 +19,18 @@ from mappings.engine import (
 )
 from mappings.engine.conditions import holds
 from mappings.engine.errors import Unfit
-from mappings.engine.evaluation import chosen, evaluate, origin, reading_of
-from mappings.engine.meaning import paths_of
+from mappings.engine.evaluation import (
+    chosen,
+    evaluate,
+    origin,
+    reading_of,
+    sources_of,
+)
 from mappings.engine.paths import (
     Reading,
     Scope,
     elements,
     parse_path,
-    read,
     whole,
 )
 from mappings.engine.transforms import run_chain
@@ -176,17 +180,8 @@ def walk(document: Document, row: Row, scope: Scope, subject: Subject) -> Walk:
         outcome.value,
         rule,
         outcome.clears,
-        (source, *_places(row, scope)),
+        (source, *sources_of(row, scope)),
     )
-
-
-def _places(row: Row, scope: Scope) -> tuple[str, ...]:
-    """Return every place that a row may take its value from, used or not."""
-    try:
-        found = [read(parse_path(path), scope).at for path in paths_of(row)]
-    except DocumentError:
-        return ()
-    return tuple(origin(at, scope) for at in found)
 
 
 def _transformed(row: Row, value: Any, steps: list[Step]) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from integrations.connectors.errors import (
 from integrations.models import Bell, Connection, ring_connection
 from integrations.sync import incidents
 from integrations.sync.holds import hold_all, release_all
+from integrations.sync.maintenance import windows
 
 State = Connection.State
 
@@ -43,14 +45,20 @@ def away() -> Q:
     return ~Q(state=State.READY) | Q(probe_at__isnull=False)
 
 
+def maintained() -> Q:
+    """The connections that a maintenance window keeps everybody from calling."""
+    return Q(window_until__gt=DatabaseTime())
+
+
 def unusable() -> Q:
     """The connections that nothing is sent to now, also because they asked us to wait."""
-    return away() | Q(limited_until__gt=DatabaseTime())
+    return away() | maintained() | Q(limited_until__gt=DatabaseTime())
 
 
 def standing_still() -> Q:
     """The unusable ones, without those that wait for mere moments."""
-    return away() | Q(limited_until__gt=database_time() + MOMENTS)
+    limited = Q(limited_until__gt=database_time() + MOMENTS)
+    return away() | maintained() | limited
 
 
 def note_answer(connection: Connection) -> None:
@@ -66,24 +74,34 @@ def note_failure(connection: Connection, error: Exception) -> bool:
     """Count a failed call; True when nothing may be sent there now.
 
     Then the record waits for the connection (`why_held`) and uses up no try. An
-    answer that refuses only this record shows that the vendor can be reached.
+    answer that refuses only this record shows that the vendor can be reached. In a
+    maintenance window nothing is counted.
     """
     if not isinstance(error, OUTAGE):
         if _is_answer(error):
             note_answer(connection)
         return False
     ready = Connection.objects.filter(pk=connection.pk, state=State.READY)
-    ready.update(strikes=F("strikes") + 1)
+    ready.exclude(maintained()).update(strikes=F("strikes") + 1)
+    _open_circuit(connection, str(error))
+    fields = ["state", "state_reason", "state_since", "probe_at", "strikes"]
+    connection.refresh_from_db(fields=[*fields, "window_until"])
+    return not connection.is_usable
+
+
+@transaction.atomic
+def _open_circuit(connection: Connection, reason: str) -> None:
+    """Take a connection that failed too often in a row out of use."""
     now = database_time()
-    ready.filter(strikes__gte=STRIKES_ALLOWED).update(
+    ready = Connection.objects.filter(pk=connection.pk, state=State.READY)
+    struck = ready.exclude(maintained()).filter(strikes__gte=STRIKES_ALLOWED)
+    if struck.update(
         state=State.UNREACHABLE,
-        state_reason=str(error)[:500],
+        state_reason=reason[:500],
         state_since=now,
         probe_at=now + probe_wait(0),
-    )
-    fields = ["state", "state_reason", "state_since", "probe_at", "strikes"]
-    connection.refresh_from_db(fields=fields)
-    return not connection.is_usable
+    ):
+        connection.note_opening(State.UNREACHABLE, reason)
 
 
 def _is_answer(error: Exception) -> bool:
@@ -92,16 +110,25 @@ def _is_answer(error: Exception) -> bool:
 
 
 def suspect(connection: Connection) -> None:
-    """Stop sending and let a probe decide; further refusals change nothing."""
+    """Stop sending and let a probe decide; further refusals change nothing.
+
+    The copy in hand knows at once, so that whoever shares it sends nothing more. What
+    is refused during a maintenance window says nothing of the log-in.
+    """
     now = database_time()
-    Connection.objects.filter(
+    doubted = Connection.objects.filter(
         pk=connection.pk, state=State.READY, probe_at=None
-    ).update(probe_at=now, state_since=now)
-    ring_probe(connection.pk)
+    ).exclude(maintained())
+    doubted.update(probe_at=now, state_since=now)
+    connection.refresh_from_db(fields=["state", "probe_at", "window_until"])
+    if not connection.is_maintained:
+        ring_probe(connection.pk)
 
 
 def why_held(connection: Connection) -> str:
     """Say in words why records wait for this connection."""
+    if connection.is_maintained:
+        return windows.in_words(connection)
     if connection.state == State.UNREACHABLE:
         since = f"{timezone.localtime(connection.state_since):%H:%M}"
         every = f"{settings.PROBE_SECONDS[-1]:g} s"

@@ -21,6 +21,7 @@ from integrations.models.vault import SealBroken
 from integrations.sync import access, incidents
 from integrations.sync.addresses import base_url_problem
 from integrations.sync.allowance import end_rest
+from integrations.sync.completeness.watchdog import address_of
 from integrations.sync.lookups import forget_all
 from integrations.sync.outbound import connector_for
 
@@ -106,7 +107,30 @@ def check(connection: Connection) -> CheckResult:
         end_rest(connection)
     if result.is_good and connection.state in AWAY:
         access.resume(connection, unless=[State.PAUSED])
-    return result
+    return CheckResult((*result.lines, *_privacy_lines(connection)))
+
+
+def _privacy_lines(connection: Connection) -> list[CheckLine]:
+    """Name the addresses that only a person can enter, where there are any.
+
+    The vendor shows them to no API, so nobody can say whether they stand there.
+    """
+    topics = connector_class(connection.system).privacy_topics
+    if not topics:
+        return []
+    address = address_of(connection)
+    named = "; ".join(f"{topic}: {address}" for topic in topics)
+    latest = connection.privacy_requests.order_by("-pk").first()
+    came = f"The last one came on {latest.received_at:%-d %b %Y}" if latest else ""
+    remedy = (
+        f"Enter these addresses in the settings of the app, under Compliance webhooks: "
+        f"{named}"
+    )
+    text = (
+        f"Demands about personal data are taken in. {came or 'None has come yet'}; "
+        "Waybill cannot see whether the app sends them."
+    )
+    return [CheckLine(True, text, remedy)]
 
 
 def _missing(connection: Connection) -> CheckResult | None:

@@ -136,12 +136,16 @@ def adopt(record: SyncRecord, target_id: str, by: User, reason: str) -> None:
             f"{key}: {there}. Nothing was changed; look again."
         )
     with transaction.atomic():
-        _take_over(record, found, key, by, clean(reason))
+        take_over(record, found, key, by, clean(reason))
 
 
-def _take_over(
+def take_over(
     record: SyncRecord, target_id: str, key: str, by: User, reason: str
 ) -> None:
+    """Note that a record of the target is this one, without sending anything.
+
+    In the caller's transaction. Raises Refused when the record moved on meanwhile.
+    """
     mine = SyncRecord.objects.filter(
         pk=record.pk, version=record.version, state__in=ADOPTABLE
     )

@@ -12,6 +12,7 @@ from integrations.connectors.errors import ConnectorError
 from integrations.failures import is_unknown
 from integrations.models import Attempt, SyncRecord, statements
 from integrations.sync.delivery import Delivery, LostClaim
+from integrations.sync.in_hand import note_attempt
 
 Outcome = Attempt.Outcome
 
@@ -59,7 +60,7 @@ def new_attempt(
         raise LostClaim
     (pk, number), *_ = written
     delivery.earlier = earlier_tries(record, number)
-    return Attempt(
+    attempt = Attempt(
         pk=pk,
         record=record,
         number=number,
@@ -67,6 +68,8 @@ def new_attempt(
         external_id=external_id,
         digest=digest,
     )
+    note_attempt(attempt)
+    return attempt
 
 
 def earlier_tries(record: SyncRecord, number: int) -> list[Attempt]:

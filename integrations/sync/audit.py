@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from errorqueue.clock import database_time
 from integrations.connectors import exact
@@ -48,6 +49,12 @@ def writers_of(subject: str, subject_ids: Collection[int]) -> set[int]:
         subject=subject, subject_id__in=subject_ids, by__isnull=False
     )
     return set(noted.exclude(verb__in=STEPS).order_by().values_list("by", flat=True))
+
+
+def written_by(subject: str, by: Any) -> QuerySet[Any, int]:
+    """Choose the keys of what a person changed; to sign something changes nothing."""
+    noted = AuditEntry.objects.filter(subject=subject, by=by.pk)
+    return noted.exclude(verb__in=STEPS).order_by().values_list("subject_id", flat=True)
 
 
 @dataclass(frozen=True)

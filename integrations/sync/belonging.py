@@ -8,7 +8,7 @@ import logging
 
 from django.db import transaction
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.alerts import About, close_alert, raise_alert
 from integrations.connectors.errors import ConnectorError
 from integrations.models import (
     AuditEntry,
@@ -98,5 +98,6 @@ def _stop(connection: Connection, told: str) -> None:
         f"credentials and the base URL of {connection.account_id}, check the "
         "connection, then resume it.",
         link=f"/admin/integrations/connection/{connection.pk}/change/",
+        about=About(connection=str(connection)),
     ):
         ring_alerts()

@@ -9,6 +9,7 @@ from itertools import count
 from django.db import connections
 
 from integrations.models import SyncRecord
+from integrations.sync.in_hand import working_on
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +101,17 @@ class Crew:
 
     def _deliver(self, record: SyncRecord) -> None:
         try:
-            self._work(record)
-        except Exception:
-            log.exception("%s could not be settled", record)
-            connections.close_all()
+            with working_on(record):
+                self._try(record)
         finally:
             with self._changed:
                 self._running.remove(record)
                 if self._in_hand() <= self._level:  # nobody waits for less
                     self._changed.notify_all()
+
+    def _try(self, record: SyncRecord) -> None:
+        try:
+            self._work(record)
+        except Exception:
+            log.exception("%s could not be settled", record)
+            connections.close_all()

@@ -16,6 +16,7 @@ from mappings.models import MappingVersion
 # The rules that keep out what says nothing new to the other side.
 ECHO = "echo of our own write"
 NO_NEWS = "nothing in it is new"
+OVERTAKEN = "the other side changed it first"
 
 
 class Excluded(Exception):
@@ -60,7 +61,8 @@ class Delivery:
     those that it went with. `partner` is the id of the record at the target that was
     paired with this one by the flow in the other direction, `pair` that flow's own
     record; `news` are the fields of which something new is to be told, where that
-    was looked at, and `stale` those that we wrote over since the source told them.
+    was looked at, and `stale` those that we wrote over since the source told them;
+    `overtaken` are stale ones without an owner, which are not sent.
     `guarded` is what was left out because somebody else owns it.
     """
 
@@ -81,6 +83,7 @@ class Delivery:
     pair: SyncRecord | None = None
     news: frozenset[str] | None = None
     stale: frozenset[str] = frozenset()
+    overtaken: tuple[str, ...] = ()
     guarded: Guarded | None = None
 
     @property

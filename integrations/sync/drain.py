@@ -29,6 +29,7 @@ from integrations.sync import slots
 from integrations.sync.crew import Crew
 from integrations.sync.desk import Desk
 from integrations.sync.heartbeat import Heartbeat
+from integrations.sync.in_hand import working_on
 from integrations.sync.returns import AWAY, Returns
 from integrations.sync.runner import run
 from integrations.sync.slot_pool import SlotPool
@@ -178,15 +179,23 @@ class Drain:
     def _look_around(self) -> None:
         self.look_at = time.monotonic() + LOOK_SECONDS
         self.connection.refresh_from_db()
-        if not self.connection.is_usable:  # what was not begun waits for it, too
-            self._give_back_unbegun()
         self.pool.keep(limits_of(self.connection))
         self.flows = Flow.objects.filter(target=self.connection).in_bulk()
+        if not self.connection.is_usable or self._has_stopped_in_hand():
+            self._give_back_unbegun()  # what was not begun waits, too
         self._yield_slots()
         if self.is_full and self.pool.size >= settings.DRAIN_SLOTS:
             self._call_for_help()
         if self._must_make_way():
             self.is_ending = True
+
+    def _has_stopped_in_hand(self) -> bool:
+        """Say whether a flow of what is in hand was put on hold or turned off."""
+        return any(
+            _has_stopped(self.flows[record.flow_id], record)
+            for record in self.crew.records()
+            if record.flow_id in self.flows
+        )
 
     def _yield_slots(self) -> None:
         """Give up what lies idle, and a slot for each page or poll that waits."""
@@ -252,7 +261,7 @@ class Drain:
         suspect = SyncRecord.objects.claim_suspect(self.connection, self.worker, lease)
         if suspect is None:
             return False
-        with self.heart.keeps(suspect):
+        with self.heart.keeps(suspect), working_on(suspect):
             self._come_to_rest()
             if not self._may_go_on():
                 suspect.give_back(charge=0)
@@ -300,10 +309,8 @@ class Drain:
                 raise slots.SlotLost(
                     "Another worker has taken this record.", sent=False
                 )
-            if not passage.is_begun and is_stopping():
-                raise slots.SlotLost("This worker was asked to stop.", sent=False)
-            if not passage.is_begun and record.flow.target.is_limited:
-                raise slots.SlotLost("The account asked us to wait.", sent=False)
+            if not passage.is_begun and (why := _kept_back(record)):
+                raise slots.SlotLost(why, sent=False)
             passage.is_begun = True
             failpoints.hit("call.start")
             with self.heart.counts_call():
@@ -321,6 +328,23 @@ class Drain:
             slots.give_back(slot)
         if not is_stopping() and SyncRecord.objects.has_due(self.connection):
             ring_connection(self.connection.pk)
+
+
+def _kept_back(record: SyncRecord) -> str:
+    """Say why a record in hand that has sent nothing yet is left to a later claim."""
+    if is_stopping():
+        return "This worker was asked to stop."
+    if not record.flow.target.is_usable:
+        # It asked for a wait, its log-in is in doubt, or it is maintained.
+        return "The account is not to be called."
+    return "The flow has stopped." if _has_stopped(record.flow, record) else ""
+
+
+def _has_stopped(flow: Flow, record: SyncRecord) -> bool:
+    """Say whether a flow is off or on hold; its breaker lets its probes go."""
+    is_probe = record.hold == SyncRecord.Hold.PROBE
+    may_probe = is_probe and flow.hold_kind == Flow.Hold.BREAKER
+    return not flow.is_enabled or (flow.held_at is not None and not may_probe)
 
 
 def _is_bulk(record: SyncRecord) -> bool:

@@ -21,7 +21,14 @@ from integrations.connectors.base import Connector, Payload
 from integrations.models import Attempt, Flow, Link, SyncRecord
 from integrations.models.account import keyless_of
 from integrations.sync.confirming import late_limit
-from integrations.sync.delivery import ECHO, NO_NEWS, Delivery, Echo, NotYet
+from integrations.sync.delivery import (
+    ECHO,
+    NO_NEWS,
+    OVERTAKEN,
+    Delivery,
+    Echo,
+    NotYet,
+)
 from integrations.sync.fields import leaves, same, without
 from integrations.sync.mapping import facts_of, lookups_for
 from mappings import engine
@@ -33,6 +40,8 @@ MOST_WRITES = 10
 MOST_SENT = 20
 # Clocks of vendors and ours differ by so much at most.
 SKEW = timedelta(seconds=2)
+# So long a change may be on its way from a source that tells of it by itself.
+WORD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,13 @@ class Said:
 class Sifted:
     """The fields of a payload by what they are: news, echoes, or known already.
 
-    `stale` are those among the news that we wrote over since the source told them.
+    `stale` are those among the news that we wrote over since the source told them;
+    with `unsure`, clocks do not tell whether we did, and until when that may be so.
     """
 
     news: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    unsure: dict[str, datetime] = field(default_factory=dict)
     echoes: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
 
@@ -85,13 +96,22 @@ def sift(delivery: Delivery, connector: Connector, payload: Payload) -> Payload:
     if _is_sent_whole(delivery):
         return payload
     sifted = _sift(delivery, connector, payload, pair)
-    if not sifted.news:
-        raise Echo(pair.target_id, ECHO if sifted.echoes else NO_NEWS)
-    delivery.news = frozenset(sifted.news)
+    delivery.overtaken = _overtaken(delivery, sifted)
+    news = [path for path in sifted.news if path not in delivery.overtaken]
+    if not news:
+        raise Echo(pair.target_id, _rule_of(sifted, delivery.overtaken))
+    delivery.news = frozenset(news)
     delivery.stale = frozenset(sifted.stale)
-    for path in (*sifted.echoes, *sifted.known):
+    for path in (*sifted.echoes, *sifted.known, *delivery.overtaken):
         payload = without(payload, path)
     return payload
+
+
+def _rule_of(sifted: Sifted, overtaken: tuple[str, ...]) -> str:
+    """Name the rule that keeps a record out of which nothing is left to tell."""
+    if overtaken:
+        return f"{OVERTAKEN} ({', '.join(overtaken)})"
+    return ECHO if sifted.echoes else NO_NEWS
 
 
 def _is_sent_whole(delivery: Delivery) -> bool:
@@ -176,6 +196,39 @@ def _pair_after_first_writes(record: SyncRecord, flows: tuple[int, ...]) -> Pair
     return _pair(record, flows)
 
 
+# What both sides changed at once
+
+
+def _overtaken(delivery: Delivery, sifted: Sifted) -> tuple[str, ...]:
+    """Return the fields without an owner that both sides changed, the other one first.
+
+    We have written the value of the other side over what the source tells here. So
+    both sides hold that one already; to send the other value on would swap them for
+    good, since each write comes back as an echo.
+
+    Raises NotYet while clocks cannot tell: what stands at the source now comes in
+    with its next word, and is news only when we did not write over it.
+    """
+    free = _free_fields(delivery)
+    for path, until in sifted.unsure.items():
+        if path in free and database_time() < until + _next_word(delivery.record.flow):
+            raise NotYet(f"both sides changed {path} at one moment; it is read again")
+    return tuple(path for path in sifted.stale if path in free)
+
+
+def _free_fields(delivery: Delivery) -> set[str]:
+    """Return the fields that nobody owns and that no guard looks at."""
+    assert delivery.document is not None  # noqa: S101 (for the type checker)
+    rows = delivery.document.rows
+    owned = {row.target for row in rows if row.owner or row.updaters}
+    return {row.target for row in rows if not row.section} - owned
+
+
+def _next_word(flow: Flow) -> timedelta:
+    """Return how long a source may take to tell what stands there now."""
+    return timedelta(minutes=flow.poll_minutes) + WORD
+
+
 # What is new
 
 
@@ -208,6 +261,8 @@ def _sort_in(
         found.news.append(path)
         if _was_overwritten(about, changed_at):
             found.stale.append(path)
+        elif until := _perhaps_overwritten(about, changed_at):
+            found.unsure[path] = until
 
 
 def _was_overwritten(about: list[Said], changed_at: datetime | None) -> bool:
@@ -215,6 +270,16 @@ def _was_overwritten(about: list[Said], changed_at: datetime | None) -> bool:
     if changed_at is None:
         return False
     return any(one.is_ours and changed_at < one.at - SKEW for one in about)
+
+
+def _perhaps_overwritten(
+    about: list[Said], changed_at: datetime | None
+) -> datetime | None:
+    """Return when we ended writing to the field, if it was just when the source changed."""
+    if changed_at is None:
+        return None
+    ends = [one.until for one in about if one.is_ours and changed_at < one.until + SKEW]
+    return max(ends, default=None)
 
 
 def _is_late_echo(
@@ -244,9 +309,18 @@ def _sent(record: SyncRecord) -> Iterator[Said]:
         yield _said(attempt, dict(leaves(attempt.payload)), is_ours=False)
 
 
-def _said(attempt: Attempt, fields: dict[str, Any], *, is_ours: bool) -> Said:
+def _said(
+    attempt: Attempt,
+    fields: dict[str, Any],
+    *,
+    is_ours: bool,
+    limit: timedelta = timedelta(0),
+) -> Said:
+    """Return what a try told; one under way may land until now, within `limit`."""
     began = attempt.started_at
     ended = began + timedelta(milliseconds=attempt.milliseconds or 0)
+    if attempt.outcome == Outcome.OPEN:
+        ended = min(database_time(), began + limit)
     return Said(began, ended, fields, is_ours)
 
 
@@ -273,7 +347,8 @@ def _written(
             or path not in standing
             or not same(standing[path], value)
         }
-        yield _said(attempt, fields, is_ours=True)
+        limit = late_limit(flow.source)
+        yield _said(attempt, fields, is_ours=True, limit=limit)
 
 
 def _emptied(

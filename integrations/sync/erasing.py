@@ -6,7 +6,9 @@ excluded. The trail notes that it was done, by whom and why, and whose keys it w
 with nothing personal.
 """
 
-from collections.abc import Collection
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +18,12 @@ from django.db.models import Model, Q, QuerySet
 from errorqueue import services
 from errorqueue.models import (
     Action,
+    Alert,
     BulkRun,
     Cause,
     FailedRecord,
     LineKey,
+    Message,
     Notice,
     SavedView,
 )
@@ -28,6 +32,7 @@ from integrations.models import (
     Attempt,
     AuditEntry,
     CachedLookup,
+    Gap,
     InboxEvent,
     Link,
     OwnershipConflict,
@@ -43,7 +48,21 @@ State = SyncRecord.State
 # So many records are erased in one go; for the rest it is asked once more.
 MOST = 500
 ERASED = "erased"
+SHORTEST_NAME = 5
 UNSETTLED = (State.WAITING, State.HELD, State.FAILED)
+# Deliveries that led to no record.
+UNTOLD = (InboxEvent.State.QUARANTINED, InboxEvent.State.NOT_WANTED)
+# What goes as a whole where it holds the address.
+TYPED: tuple[tuple[str, type[Model], tuple[str, ...]], ...] = (
+    ("Golden samples", GoldenSample, ("source",)),
+    ("New values", SeenValue, ("value", "example", "because")),
+    ("Saved views", SavedView, ("query",)),
+)
+# Texts that were sent to people, and stay as the story of an incident.
+TOLD: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+    (Alert, ("title", "text")),
+    (Message, ("subject", "text")),
+)
 
 
 class NotErased(Exception):
@@ -54,12 +73,13 @@ class NotErased(Exception):
 class Traces:
     """What is known of one customer: records and, by kind, what hangs on them.
 
-    `left` are things that people made by hand and that hold the e-mail address:
-    they are named, and changed by those who made them.
+    `words` name the customer wherever they stand: e-mail addresses, above all. `left`
+    are things that people made by hand and that hold one of them: they are named, and
+    changed by those who made them.
     """
 
     records: list[SyncRecord]
-    emails: frozenset[str]
+    words: frozenset[str]
     counts: list[tuple[str, int]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     is_more: bool = False
@@ -84,7 +104,7 @@ def find(word: str) -> Traces:
     found = list(known.values())[: MOST + 1]
     traces = Traces(found[:MOST], frozenset(emails), is_more=len(found) > MOST)
     traces.counts.extend(_counts(traces))
-    traces.left.extend(_left(emails))
+    traces.left.extend(left_holding(emails))
     return traces
 
 
@@ -122,6 +142,15 @@ def _keys(records: Collection[SyncRecord]) -> list[int]:
 
 
 def _counts(traces: Traces) -> list[tuple[str, int]]:
+    samples = _holding(GoldenSample, ("source",), traces.words)
+    found = record_counts(traces, _deliveries(traces))
+    return [*found, ("Golden samples", samples.count())]
+
+
+def record_counts(
+    traces: Traces, deliveries: QuerySet[InboxEvent]
+) -> list[tuple[str, int]]:
+    """Count the records and, by kind, what hangs on them."""
     pks = _keys(traces.records)
     lines = lines_about(pks)
     rows: list[tuple[str, QuerySet[Any]]] = [
@@ -129,28 +158,39 @@ def _counts(traces: Traces) -> list[tuple[str, int]]:
         ("Tries", Attempt.objects.filter(record__in=pks)),
         ("Lines of the error queue", lines),
         ("Notes and comments on them", Action.objects.filter(failed__in=lines)),
-        ("Deliveries", _deliveries(traces)),
+        ("Deliveries", deliveries),
         ("Webhook messages", Notice.objects.filter(line__in=lines)),
         ("Kept look-ups", _lookups(traces)),
         ("Ownership conflicts", OwnershipConflict.objects.filter(record__in=pks)),
-        ("Golden samples", _holding(GoldenSample, ("source",), traces.emails)),
     ]
     return [(label, found.count()) for label, found in rows]
 
 
 def _deliveries(traces: Traces) -> QuerySet[InboxEvent]:
-    """Deliveries that told of these records, and unreadable ones with the e-mail."""
-    pks = _keys(traces.records)
-    told = InboxEvent.objects.filter(records__in=pks) | InboxEvent.objects.filter(
-        pk__in=_told_by_key(pks)
+    """Deliveries that told of these records, and others with one of the words."""
+    untold = holding(
+        InboxEvent.objects.filter(state__in=UNTOLD, removal=None), traces.words
     )
-    unread = InboxEvent.objects.filter(state=InboxEvent.State.QUARANTINED)
-    holding = [
+    told = told_of(_keys(traces.records)).values_list("pk", flat=True)
+    return InboxEvent.objects.filter(pk__in=[*told, *untold])
+
+
+def told_of(pks: Collection[int]) -> QuerySet[InboxEvent]:
+    """Return the deliveries that told of these records, newer and older ones."""
+    own = InboxEvent.objects.filter(records__in=pks)
+    return (own | InboxEvent.objects.filter(pk__in=_told_by_key(pks))).distinct()
+
+
+def holding(events: QuerySet[InboxEvent], words: Collection[str]) -> list[int]:
+    """Return which of these deliveries hold one of the words, however it is written."""
+    wanted = [word.casefold().encode() for word in words if word]
+    if not wanted:
+        return []
+    return [
         one.pk
-        for one in unread.only("body").iterator()
-        if any(email.encode() in one.raw.lower() for email in traces.emails)
+        for one in events.only("body").iterator(chunk_size=200)
+        if any(word in one.raw.lower() for word in wanted)
     ]
-    return (told | InboxEvent.objects.filter(pk__in=holding)).distinct()
 
 
 def _told_by_key(pks: Collection[int]) -> list[int]:
@@ -160,8 +200,8 @@ def _told_by_key(pks: Collection[int]) -> list[int]:
 
 def _lookups(traces: Traces) -> QuerySet[CachedLookup]:
     wanted = Q(pk=None)
-    for email in traces.emails:
-        wanted |= Q(value__iexact=email)
+    for word in traces.words:
+        wanted |= Q(value__iexact=word)
     for one in traces.records:
         if one.target_id and one.flow.source_entity == "customer":
             wanted |= Q(target_id=one.target_id, record=one.flow.target_record)
@@ -179,9 +219,10 @@ def _holding(
     return model._default_manager.filter(wanted)
 
 
-def _left(emails: Collection[str]) -> list[str]:
-    scenarios = _holding(Scenario, ("source",), emails)
-    runs = _holding(ScenarioRun, ("given", "made", "exchanges"), emails)
+def left_holding(words: Collection[str]) -> list[str]:
+    """Name what people made by hand and what holds one of the words."""
+    scenarios = _holding(Scenario, ("source",), words)
+    runs = _holding(ScenarioRun, ("given", "made", "exchanges"), words)
     named = [f"Acceptance scenario “{one}”" for one in scenarios]
     return named + [f"Evidence: {one}" for one in runs]
 
@@ -198,22 +239,38 @@ def erase(
     `reason` is the number of the request, never a name. Records that are not settled
     are excluded first, if a person said so.
     """
-    if any(email in reason.casefold() for email in traces.emails):
+    if any(word in reason.casefold() for word in traces.words):
         raise NotErased("The reason would keep the e-mail address: name the request.")
+    events = list(_deliveries(traces).values_list("pk", flat=True))
+    count = erase_records(traces, by, reason, with_unsettled=with_unsettled)
+    erase_deliveries(events, reason, by)
+    erase_words(traces.words)
+    return count
+
+
+@transaction.atomic
+def erase_records(
+    traces: Traces, by: User, reason: str, *, with_unsettled: bool = False
+) -> int:
+    """Erase records and all that hangs on them; as `erase`."""
     _settle(traces, by, reason, with_unsettled=with_unsettled)
     pks = _keys(traces.records)
-    why = f"on request {reason}"
-    events = list(_deliveries(traces).values_list("pk", flat=True))
+    events = list(told_of(pks).values_list("pk", flat=True))
     lookups = list(_lookups(traces).values_list("pk", flat=True))
     _note(traces, by, reason)
-    empty_records(pks, why)
+    empty_records(pks, on_request(reason))
+    _erase_names(traces.records)
     _erase_records(traces.records)
     _erase_lines(lines_about(pks))
-    _erase_deliveries(events, why, by)
+    erase_deliveries(events, reason, by)
     CachedLookup.objects.filter(pk__in=lookups).delete()
     OwnershipConflict.objects.filter(record__in=pks).delete()
-    _erase_words(traces.emails)
     return len(pks)
+
+
+def on_request(reason: str) -> str:
+    """Say by whose wish; completes “Payload removed …”."""
+    return f"on request {reason}"
 
 
 def _settle(traces: Traces, by: User, reason: str, *, with_unsettled: bool) -> None:
@@ -243,7 +300,7 @@ def _settle(traces: Traces, by: User, reason: str, *, with_unsettled: bool) -> N
 def _note(traces: Traces, by: User, reason: str) -> None:
     for one in traces.records:
         AuditEntry.objects.note(
-            one, "erased", one.state, one.state, f"on request {reason}", by
+            one, "erased", one.state, one.state, on_request(reason), by
         )
 
 
@@ -281,8 +338,12 @@ def _erase_lines(lines: QuerySet[FailedRecord]) -> None:
     lines.exclude(settled_how="").update(settled_how=ERASED)
 
 
-def _erase_deliveries(events: Collection[int], why: str, by: User) -> None:
-    """Empty them, whatever became of them; an unreadable one is set aside."""
+def erase_deliveries(events: Collection[int], reason: str, by: User) -> int:
+    """Empty them, whatever became of them; an unreadable one is set aside.
+
+    Returns how many were emptied.
+    """
+    why = on_request(reason)
     unread = InboxEvent.objects.filter(
         pk__in=events, state=InboxEvent.State.QUARANTINED
     )
@@ -291,13 +352,72 @@ def _erase_deliveries(events: Collection[int], why: str, by: User) -> None:
         if line:
             services.exclude(line, by, f"erased {why}")
         _erase_lines(FailedRecord.objects.about(event))
-    empty_events(events, why)
+    return empty_events(events, why)
 
 
-def _erase_words(emails: Collection[str]) -> None:
-    """Where people typed the address, or a sample holds it."""
-    _holding(GoldenSample, ("source",), emails).delete()
-    _holding(SeenValue, ("value", "example", "because"), emails).delete()
-    _holding(SavedView, ("query",), emails).delete()
-    _holding(BulkRun, ("query",), emails).update(query="")
-    _holding(Cause, ("value",), emails).update(value="")
+def erase_words(words: Collection[str]) -> list[tuple[str, int]]:
+    """Where people typed the address, or a sample holds it; counts by kind."""
+    counts = [
+        (label, _delete(_holding(model, columns, words)))
+        for label, model, columns in TYPED
+    ]
+    runs = _holding(BulkRun, ("query",), words).update(query="")
+    causes = _holding(Cause, ("value",), words).update(value="")
+    told = sum(_take_out(model, names, words) for model, names in TOLD)
+    return [*counts, ("Bulk runs", runs), ("Causes", causes), ("Alerts", told)]
+
+
+def texts_holding(words: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return what hangs on no record and holds one of the words, by its kind."""
+    others: tuple[tuple[str, type[Model], tuple[str, ...]], ...] = (
+        ("Kept look-ups", CachedLookup, ("value", "label")),
+        ("Causes", Cause, ("value",)),
+        ("Alerts", Alert, ("title", "text")),
+        ("Messages", Message, ("subject", "text")),
+    )
+    return {
+        label: list(_holding(model, columns, words).values(*columns))
+        for label, model, columns in (*TYPED, *others)
+    }
+
+
+def _delete(found: QuerySet[Any]) -> int:
+    count = found.count()
+    found.delete()
+    return count
+
+
+def _erase_names(records: Collection[SyncRecord]) -> None:
+    """Take the names of these people out of what others were told of them."""
+    people = [one for one in records if one.flow.source_entity != "order"]
+    names = {one.label for one in people if _is_name(one.label)}
+    for model, columns in TOLD:
+        _take_out(model, columns, names)
+    labels = defaultdict(list)
+    for one in people:
+        labels[one.flow_id].append(one.source_key)
+    for flow, keys in labels.items():
+        Gap.objects.filter(flow=flow, source_key__in=keys).update(label="")
+
+
+def _is_name(label: str) -> bool:
+    """Say whether a label is a person's whole name, and no word of every sentence."""
+    return " " in label.strip() and len(label) >= SHORTEST_NAME
+
+
+def _take_out(
+    model: type[Model], columns: Collection[str], words: Iterable[str]
+) -> int:
+    """Write another word for each of these in texts that stay."""
+    known = sorted(words, key=len, reverse=True)
+    if not known:
+        return 0
+    any_of = re.compile("|".join(re.escape(word) for word in known), re.IGNORECASE)
+    rows = list(_holding(model, columns, known))
+    for row in rows:
+        for column in columns:
+            text = any_of.sub(ERASED, getattr(row, column))
+            longest = getattr(model._meta.get_field(column), "max_length", None)
+            setattr(row, column, text[:longest])
+        row.save(update_fields=list(columns))
+    return len(rows)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from errorqueue.alerts import close_alert, raise_alert
+from errorqueue.alerts import About, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.registry import UnknownSystem, connector_class
 from integrations.models import Connection, ring_alerts
@@ -44,8 +44,9 @@ def ends_of(connection: Connection) -> Iterator[datetime]:
         for setting in method.credentials
         if setting.longest_days
     }
-    for credential in connection.credentials.filter(name__in=lives):
-        yield credential.set_at + lives[credential.name]
+    for credential in connection.credentials.all():
+        if credential.name in lives:
+            yield credential.set_at + lives[credential.name]
 
 
 def _tell(connection: Connection, ends: datetime, step: int) -> int:
@@ -59,7 +60,8 @@ def _tell(connection: Connection, ends: datetime, step: int) -> int:
         "Check connection. Until it has ended both work side by side."
     )
     link = f"/admin/integrations/connection/{connection.pk}/change/"
-    is_new = raise_alert(_key(connection, step), title, text, link)
+    about = About(connection=str(connection))
+    is_new = raise_alert(_key(connection, step), title, text, link, about=about)
     if is_new:
         ring_alerts()
     return int(is_new)

@@ -12,12 +12,19 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from integrations.connectors.base import Connector, Payload, Standing
-from integrations.models import Attempt, Flow, OwnershipConflict, SyncRecord
+from integrations.models import (
+    Attempt,
+    Flow,
+    OwnershipConflict,
+    SyncRecord,
+    ring_connection,
+)
 from integrations.sync import audit
 from integrations.sync.fields import MISSING, leaves, same, shown, value_at, without
 from mappings.engine import Document, Row
+from mappings.models import MappingVersion
 
 if TYPE_CHECKING:
     from integrations.sync.delivery import Delivery
@@ -245,15 +252,23 @@ def told(guarded: Guarded | None, target: str) -> str:
     return "; " + "; ".join(parts)
 
 
-def settle(record: SyncRecord, guarded: Guarded | None) -> None:
-    """Park what a person must decide, and close what is settled; in the outcome."""
+def settle(delivery: "Delivery") -> None:
+    """Park what a person must decide, and close what is settled; in the outcome.
+
+    Nothing is parked for a version that another one has replaced meanwhile: then the
+    record goes again, and that one says whether there is anything to decide.
+    """
+    record, guarded = delivery.record, delivery.guarded
     if guarded is None:
         return
     now = database_time()
+    OwnershipConflict.objects.filter(pk__in=guarded.accepted).update(written_at=now)
     parked = [one for one in guarded.left if one.is_parked]
+    if parked and _is_replaced(delivery):
+        _judge_again(record)
+        return
     for one in parked:
         _park(record, one, now)
-    OwnershipConflict.objects.filter(pk__in=guarded.accepted).update(written_at=now)
     stale = OwnershipConflict.objects.filter(
         record=record, answer=Answer.OPEN, field__in=guarded.checked
     ).exclude(field__in=[one.field for one in parked])
@@ -262,6 +277,31 @@ def settle(record: SyncRecord, guarded: Guarded | None) -> None:
         answered_at=now,
         reason="Nothing is left to decide: the values agree, or the rule decided.",
     )
+
+
+def _is_replaced(delivery: "Delivery") -> bool:
+    """Say whether the version is in force no more, unless a person chose it.
+
+    It stays locked: whoever replaces it now looks behind us at what was parked.
+    """
+    version = delivery.version
+    if version is None or delivery.record.retry_version_id:
+        return False
+    goes_by = Flow.objects.filter(pk=delivery.record.flow_id).values("mapping")
+    mine = MappingVersion.objects.select_for_update(of=("self",), no_key=True)
+    held = mine.filter(pk=version.pk, document__in=goes_by).order_by()
+    states = list(held.values_list("state", flat=True))
+    return states != [MappingVersion.State.PUBLISHED]
+
+
+def _judge_again(record: SyncRecord) -> None:
+    """Make a delivered record due, with nothing at hand from before."""
+    again = {"due_at": DatabaseTime(), "tries": 0, "asks_afresh": True}
+    mine = SyncRecord.objects.filter(pk=record.pk, state=State.DELIVERED)
+    if mine.update(state=State.WAITING, **again):
+        why = "another version is in force"
+        audit.note(record, "judged anew", State.DELIVERED, State.WAITING, why)
+        ring_connection(record.target_connection_id)
 
 
 def _park(record: SyncRecord, one: Left, now: datetime) -> None:

@@ -124,6 +124,8 @@ def hold_flow(flow: Flow) -> int:
 @transaction.atomic
 def _hold_of_flow(flow: Flow) -> int:
     waiting = flow.records.filter(state=State.WAITING)
+    if flow.hold_kind == Flow.Hold.BREAKER:
+        waiting = waiting.exclude(hold=Hold.PROBE)
     picked = _oldest(waiting) if _has_any(waiting) else []
     held = waiting.filter(pk__in=picked).update(
         state=State.HELD, hold=Hold.FLOW, hold_reason=flow.hold_reason
@@ -158,6 +160,28 @@ def _release_of_flow(flow: Flow) -> int:
         note_many("flow", flow.pk, "let go", released, "The flow goes again.")
         ring_connection(flow.target_id)
     return released
+
+
+@transaction.atomic
+def mark_probes(flow: Flow, most: int) -> list[int]:
+    """Let the oldest few of a flow on hold go as its probes; return which."""
+    held = flow.records.filter(state=State.HELD, hold=Hold.FLOW)
+    picked = _oldest(held, most)
+    held.filter(pk__in=picked).update(
+        state=State.WAITING,
+        due_at=Least(F("due_at"), Value(database_time())),
+        **{**NO_HOLD, "hold": Hold.PROBE},
+    )
+    if picked:
+        told = "They try whether the flow works again."
+        note_many("flow", flow.pk, "let try", len(picked), told)
+        ring_connection(flow.target_id)
+    return picked
+
+
+def unmark_probes(probes: list[int]) -> None:
+    """Make probes that were not sent records like all others; oldest stay oldest."""
+    SyncRecord.objects.filter(pk__in=probes, hold=Hold.PROBE).update(hold="")
 
 
 def release_landed(now: datetime) -> int:
@@ -195,26 +219,32 @@ def release_one(record: SyncRecord) -> None:
 
 
 def postpone(record: SyncRecord, now: datetime) -> bool:
-    """Begin the wait for another record anew if a connection's absence used it up.
+    """Begin the wait for another record anew if a standstill used it up.
 
-    While the other one's connection is away nothing can land there, and once it is
-    back what piled up needs its time. False when the wait is over all the same, also
-    because the other one needs a person itself.
+    While the other one's connection is away or its flow on hold nothing can land
+    there, and once that is over what piled up needs its time. False when the wait is
+    over all the same, also because the other one needs a person itself.
     """
     other = record.held_on
     if other is None or other.state not in (State.WAITING, State.RUNNING, State.HELD):
         return False
-    target = other.target_connection
-    begins = target.state_since if target.is_usable else now
-    until = begins + timedelta(hours=record.flow.hold_hours)
+    until = _goes_since(other, now) + timedelta(hours=record.flow.hold_hours)
     mine = SyncRecord.objects.filter(
         pk=record.pk, state=State.HELD, hold_until=record.hold_until
     )
     return until > now and bool(mine.update(hold_until=until))
 
 
-def _oldest(records: SyncRecordQuerySet) -> list[int]:
+def _goes_since(record: SyncRecord, now: datetime) -> datetime:
+    """Return since when nothing keeps a record's account and flow from sending."""
+    target, flow = record.target_connection, record.flow
+    if flow.held_at or not target.is_usable:
+        return now
+    return max(target.state_since, flow.breaker_since or target.state_since)
+
+
+def _oldest(records: SyncRecordQuerySet, most: int = 0) -> list[int]:
     """Lock the oldest batch, passing over rows that somebody else has locked."""
     locked = records.select_for_update(skip_locked=True, of=("self",))
     ordered = locked.order_by("due_at", "pk")
-    return list(ordered.values_list("pk", flat=True)[:BATCH])
+    return list(ordered.values_list("pk", flat=True)[: most or BATCH])

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from errorqueue.alerts import CALM, close_alert, raise_alert
+from errorqueue.alerts import AT_ONCE, CALM, About, close_alert, raise_alert
+from errorqueue.clock import database_time
 from integrations.models import Connection, ring_alerts
 
 # What is over sooner by itself needs nobody at night.
@@ -78,7 +79,18 @@ def close(connection: Connection) -> None:
 
 def _tell(connection: Connection, key: str, title: str, text: str) -> bool:
     page = f"/admin/integrations/connection/{connection.pk}/change/"
-    is_new = raise_alert(key, title, text, link=page, calm=CALM)
+    about = About(connection=str(connection))
+    is_new = raise_alert(
+        key, title, text, page, quiet=_muted(connection), calm=CALM, about=about
+    )
     if is_new:
         ring_alerts()
     return is_new
+
+
+def _muted(connection: Connection) -> timedelta:
+    """Return how long nobody is told: to the end of a maintenance window."""
+    fresh = Connection.objects.filter(pk=connection.pk)
+    until = fresh.values_list("window_until", flat=True).first()
+    left = until - database_time() if until else AT_ONCE
+    return max(left, AT_ONCE)

@@ -95,6 +95,8 @@ def too_long(mapped: Mapped, rules: Rules, target: str) -> list[Problem]:
             line=trace.line,
             value=trace.value[:200],
             row=trace.row,
+            sources=trace.sources,
+            sensitivity=trace.sensitivity,
         )
         for trace, longest in _limited(mapped, rules)
         if len(trace.value) > longest
@@ -118,6 +120,8 @@ def unknown_to(mapped: Mapped, rules: Rules, target: str) -> list[Problem]:
             remedy="Correct the target of this mapping row, then retry.",
             source=trace.source,
             row=trace.row,
+            sources=trace.sources,
+            sensitivity=trace.sensitivity,
         )
         for trace in mapped.trace
         if rules.fields and _head(trace.target) not in rules.fields
@@ -133,6 +137,8 @@ def unknown_to(mapped: Mapped, rules: Rules, target: str) -> list[Problem]:
             value=str(trace.value)[:200],
             allowed=choices,
             row=trace.row,
+            sources=trace.sources,
+            sensitivity=trace.sensitivity,
         )
         for trace, choices in _chosen(mapped, rules)
         if str(trace.value).casefold() not in {one.casefold() for one in choices}

@@ -16,7 +16,7 @@ from errorqueue import failpoints, policy
 from errorqueue.clock import DatabaseTime, database_time
 from errorqueue.failures import Failure, FailureKind
 from integrations.connectors.base import Written
-from integrations.connectors.errors import AccessRefused
+from integrations.connectors.errors import AccessRefused, PermissionMissing
 from integrations.failures import describe
 from integrations.models import (
     BY_RULE,
@@ -35,7 +35,7 @@ from integrations.sync.blocking import block, set_aside
 from integrations.sync.closing import close_delivered, close_excluded
 from integrations.sync.confirming import confirm_at
 from integrations.sync.cycles import cycle_failure, cycle_through
-from integrations.sync.delivery import Delivery
+from integrations.sync.delivery import OVERTAKEN, Delivery
 from integrations.sync.landing import awaited, let_go, link
 from integrations.sync.mapping import external_id_of
 from integrations.sync.references import forgets_stale_ids, needed_again
@@ -43,6 +43,8 @@ from integrations.sync.references import forgets_stale_ids, needed_again
 log = logging.getLogger(__name__)
 
 State = SyncRecord.State
+# The log-in itself is in doubt; the credentials may be newer than those at hand.
+REFUSED = (AccessRefused, SealBroken)
 # So long a record that this version does not know is left to a newer one.
 LEFT_FOR = timedelta(minutes=1)
 
@@ -60,7 +62,8 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     assert attempt is not None  # noqa: S101 (for the type checker)
     how = "found there already" if written.adopted else "written"
     how = "nothing to write" if delivery.is_idle else how
-    left = guarding.told(delivery.guarded, record.flow.target.name)
+    left = _overtaken(delivery)
+    left += guarding.told(delivery.guarded, record.flow.target.name)
     told = f"{how}, id {written.target_id}{left}"
     version = delivery.delivered_version or record.claimed_version
     settled = record.settle(
@@ -84,8 +87,15 @@ def _succeed(delivery: Delivery, written: Written) -> None:
     note_answer(record.flow.target)
     close_delivered(delivery, written, version)
     let_go(record, waiting)
-    guarding.settle(record, delivery.guarded)
+    guarding.settle(delivery)
     alarms.calm_after(delivery)
+
+
+def _overtaken(delivery: Delivery) -> str:
+    """Say on the try what was not sent, since the other side had changed it first."""
+    if not delivery.overtaken:
+        return ""
+    return f"; not sent, {OVERTAKEN}: {', '.join(delivery.overtaken)}"
 
 
 def _follow(delivery: Delivery, written: Written, told: str) -> list[statements.Step]:
@@ -101,7 +111,7 @@ def _follow(delivery: Delivery, written: Written, told: str) -> list[statements.
 def exclude(delivery: Delivery, rule: str, target_id: str = "") -> None:
     """A named rule keeps the record out; an echo tells which record it is there."""
     record = delivery.record
-    known: dict[str, Any] = {"exclusion": f"{BY_RULE}{rule}"[:300]}
+    known: dict[str, Any] = {"exclusion": f"{BY_RULE}{rule}"[:300], "hold": ""}
     if target_id:
         key = external_id_of(record.flow, record.source_key)
         known |= {"target_id": target_id, "external_id": key}
@@ -188,6 +198,9 @@ def _fail_cycle(record: SyncRecord, cycle: list[int]) -> None:
 
 def fail(delivery: Delivery, error: Exception) -> None:
     """Decide what a failed try means, and settle it."""
+    if isinstance(error, REFUSED):
+        # At once, for whoever shares this copy; the row says so a moment later.
+        delivery.record.flow.target.probe_at = delivery.started_at
     with transaction.atomic():
         if delivery.record.lock_claim():
             _decide(delivery, error)
@@ -196,6 +209,9 @@ def fail(delivery: Delivery, error: Exception) -> None:
             close_failed(delivery, error, _describe(delivery, error))
         failpoints.hit("outcome.before_commit")
     failpoints.hit("outcome.after_commit")
+    if isinstance(error, REFUSED):
+        # Only now: what others read anew must show that the log-in is in doubt.
+        delivery.desk.clear()
 
 
 def _decide(delivery: Delivery, error: Exception) -> None:
@@ -204,8 +220,7 @@ def _decide(delivery: Delivery, error: Exception) -> None:
     failure = _describe(delivery, error)
     if failure.kind == FailureKind.INTERNAL:
         log.error("%s met a fault", delivery.record, exc_info=error)
-    if isinstance(error, AccessRefused | SealBroken):
-        delivery.desk.clear()
+    if isinstance(error, REFUSED) or _is_first_of_its_kind(delivery, error):
         suspect(target)
         _wait_for_connection(delivery, error, failure)
     elif failure.kind == FailureKind.LIMIT:
@@ -215,6 +230,22 @@ def _decide(delivery: Delivery, error: Exception) -> None:
     else:
         close_failed(delivery, error, failure)
         _try_again(delivery, error, failure)
+
+
+def _is_first_of_its_kind(delivery: Delivery, error: Exception) -> bool:
+    """Say whether a right is missing that nobody was told of, for the first time.
+
+    A role that lost everything looks like that, too: one probe of the log-in comes
+    before people, and a record that is refused once more afterwards confirms it.
+    """
+    record, attempt = delivery.record, delivery.attempt
+    if not isinstance(error, PermissionMissing):
+        return False
+    if delivery.desk.is_open(alarms.permission_key(record.flow)):
+        return False
+    earlier = record.attempts.exclude(pk=attempt.pk if attempt else 0)
+    last = earlier.order_by("-number").values_list("kind", flat=True).first()
+    return last != FailureKind.ACCESS
 
 
 def _try_again(delivery: Delivery, error: Exception, failure: Failure) -> None:
@@ -242,7 +273,8 @@ def _use_up_a_try(delivery: Delivery, error: Exception, failure: Failure) -> Non
         # A newer version that came meanwhile is tried at once.
         next_try_at = None if record.state == State.FAILED else database_time()
     else:
-        settled = record.settle(State.WAITING, tries=tries, due_at=next_try_at)
+        # What was let through an open breaker was let through for one try.
+        settled = record.settle(State.WAITING, tries=tries, due_at=next_try_at, hold="")
     if settled:
         verb = "waits again" if next_try_at else "failed"
         _note(record, verb, f"{failure.kind} {failure.code}, try {tries}")

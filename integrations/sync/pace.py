@@ -22,12 +22,12 @@ def seconds_for(targets: dict[str, int]) -> float | None:
     found = [
         seconds * targets[connection.name] / limits_of(connection).limit
         for connection in connections
-        if (seconds := _seconds_each(connection)) is not None
+        if (seconds := seconds_each(connection)) is not None
     ]
     return max(found, default=None)
 
 
-def _seconds_each(connection: Connection) -> float | None:
+def seconds_each(connection: Connection) -> float | None:
     """Return the slot seconds that one delivery took lately."""
     recent = SlotMinute.objects.filter(
         connection=connection, minute__gt=database_time() - LOOK_BACK

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from errorqueue import failpoints
-from errorqueue.alerts import AT_ONCE, CALM, close_alert, raise_alert
+from errorqueue.alerts import AT_ONCE, CALM, About, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.base import SourceObject
 from integrations.connectors.errors import (
@@ -18,11 +18,19 @@ from integrations.connectors.errors import (
     LimitReached,
     TemporaryError,
 )
-from integrations.models import Bell, Flow, SyncRecord, ring_alerts, ring_connection
+from integrations.models import (
+    Bell,
+    Flow,
+    Remembered,
+    SyncRecord,
+    ring_alerts,
+    ring_connection,
+)
 from integrations.models.vault import SealBroken
 from integrations.sync.access import note_answer, note_failure, suspect
 from integrations.sync.allowance import rest
 from integrations.sync.outbound import connector_for
+from integrations.sync.rhythm import counting
 from integrations.sync.stopping import is_stopping
 
 log = logging.getLogger(__name__)
@@ -75,9 +83,11 @@ def _note(flow: Flow, error: ConnectorError) -> None:
 def _enter_all(flow: Flow) -> int:
     ends_at = time.monotonic() + settings.DRAIN_SECONDS
     changes = connector_for(flow.source).changes(flow.source_entity, flow.cursor)
-    count = problems = 0
+    count = problems = arrived = 0
     for found, cursor in changes:
-        problems += not _enter(flow, found)
+        outcome = _enter(flow, found)
+        problems += outcome is None
+        arrived += outcome in (Remembered.NEW, Remembered.NEWER)
         count += 1
         if cursor == flow.cursor:
             continue
@@ -92,21 +102,23 @@ def _enter_all(flow: Flow) -> int:
         note_answer(flow.source)
         if not problems:
             close_alert(f"poll:{flow.pk}")
+    # Here its place moved, or its end was reached.
+    counting.note_poll(flow, arrived)
     ring_connection(flow.target_id)
     return count
 
 
-def _enter(flow: Flow, found: SourceObject) -> bool:
+def _enter(flow: Flow, found: SourceObject) -> Remembered | None:
     """Enter one object; one that cannot be entered stops no other."""
     try:
-        SyncRecord.objects.remember(flow, found)
+        _, outcome = SyncRecord.objects.remember(flow, found)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.exception("%s: %s could not be entered", flow, found.key)
         _alarm(flow, f"{found.label or found.key} could not be entered: {error}")
-        return False
-    return True
+        return None
+    return outcome
 
 
 def _move_cursor(flow: Flow, cursor: str) -> None:
@@ -124,7 +136,8 @@ def _alarm(flow: Flow, text: str, quiet: timedelta = AT_ONCE) -> None:
     log.warning("%s: %s", flow, text)
     link = f"/admin/integrations/flow/{flow.pk}/change/"
     title = f"{flow}: changes are not coming in"
-    if raise_alert(f"poll:{flow.pk}", title, text, link, quiet, CALM):
+    about = About(flow=str(flow), source=str(flow.source))
+    if raise_alert(f"poll:{flow.pk}", title, text, link, quiet, CALM, about):
         ring_alerts()
 
 

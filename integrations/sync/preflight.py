@@ -22,7 +22,7 @@ from integrations.connectors.errors import (
     TemporaryError,
 )
 from integrations.failures import NotPublished, Unmappable, as_field_problem, describe
-from integrations.models import Attempt, Flow, SyncRecord, limits_of
+from integrations.models import Attempt, Connection, Flow, SyncRecord, limits_of
 from integrations.models.vault import SealBroken
 from integrations.sync.access import note_failure, why_held
 from integrations.sync.attempts import digest_of
@@ -90,7 +90,7 @@ class FreshLookups(TargetLookups):
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """One pre-flight under way."""
 
     record: SyncRecord
@@ -136,7 +136,7 @@ def _not_now(record: SyncRecord) -> Preflight | None:
         return _amber(f"It is set aside: {record.exclusion}")
     if not flow.is_enabled:
         return _amber(f"The flow {flow} is off; it goes when the flow is on.")
-    if flow.held_at:
+    if flow.held_at and flow.hold_kind != Flow.Hold.BREAKER:  # that lets a retry go
         return _amber(f"The flow {flow} is on hold. {flow.hold_reason}")
     if not flow.target.is_usable:
         return _amber(f"{flow.target} cannot be asked now: {why_held(flow.target)}")
@@ -157,35 +157,42 @@ def _behind(needed: SyncRecord) -> Preflight:
 
 
 def _asked(record: SyncRecord) -> Preflight:
-    look = _look_of(record)
+    look = look_of(record)
     lookups = FreshLookups(record.flow.target, look.connector)
     mapped = map_with(record, look.version.as_document(), lookups)
     if mapped.excluded:
         note = f"The rule {mapped.excluded} keeps it out; a retry closes this line."
         return Preflight(Light.GREEN, note)
-    problems = list(mapped.problems) or _against_metadata(look, mapped)
+    problems = list(mapped.problems) or against_metadata(look, mapped)
     if problems:
         return _would_fail(problems)
     return _verdict(look, mapped)
 
 
-def _look_of(record: SyncRecord) -> _Look:
+def look_of(record: SyncRecord) -> Look:
+    """Prepare to look at a record; raises NotPublished and ForeignMapping."""
     flow = record.flow
     version = flow.mapping.published()
     if version is None:
         raise NotPublished(f"The mapping document {flow.mapping} was never published.")
     refuse_unsigned(flow)
-    return _Look(record, patient_connector(flow), version)
+    return Look(record, patient_connector(flow), version)
 
 
 def patient_connector(flow: Flow) -> Connector:
+    """Return a connector to a flow's target that leaves the reserve to orders."""
+    return patient_to(flow.target)
+
+
+def patient_to(connection: Connection) -> Connector:
     """Return a connector whose requests leave the reserved slots to orders."""
-    has_common = limits_of(flow.target).common > 0
+    has_common = limits_of(connection).common > 0
     lane = Flow.Lane.BULK if has_common else Flow.Lane.INTERACTIVE
-    return connector_for(flow.target, gate=partial(one_request, flow.target, lane))
+    return connector_for(connection, gate=partial(one_request, connection, lane))
 
 
-def _against_metadata(look: _Look, mapped: Mapped) -> list[Problem]:
+def against_metadata(look: Look, mapped: Mapped) -> list[Problem]:
+    """Return what the target's own rules of its fields say against a payload."""
     flow = look.flow
     rules = rules_of(flow.target, flow.target_record, lambda: look.connector)
     long = too_long(mapped, rules, look.target)
@@ -200,7 +207,7 @@ def _would_fail(problems: Sequence[Problem]) -> Preflight:
     return Preflight(Light.RED, f"Would fail again: {shown[0].rule}{more}.", shown)
 
 
-def _verdict(look: _Look, mapped: Mapped) -> Preflight:
+def _verdict(look: Look, mapped: Mapped) -> Preflight:
     """Compare with what stands there already, and with what was refused before."""
     flow, payload = look.flow, mapped.payload
     key = external_id_of(flow, look.record.source_key)
@@ -214,7 +221,7 @@ def _verdict(look: _Look, mapped: Mapped) -> Preflight:
     return _may_land_late(look) or _refused_before(look, mapped) or _passes(look)
 
 
-def _already_there(look: _Look, there: Compared, key: str) -> Preflight:
+def _already_there(look: Look, there: Compared, key: str) -> Preflight:
     target, found = look.target, there.target_id
     if there.agrees:
         return Preflight(
@@ -251,7 +258,7 @@ def proof_of(record: SyncRecord, target_id: str, key: str) -> str:
     )
 
 
-def _may_land_late(look: _Look) -> Preflight | None:
+def _may_land_late(look: Look) -> Preflight | None:
     """A request without an answer may still be at work where doubles are possible."""
     if look.connector.refuses_doubles:
         return None
@@ -262,7 +269,7 @@ def _may_land_late(look: _Look) -> Preflight | None:
     return _amber(f"An earlier request may still arrive until {max(ends):%H:%M} UTC.")
 
 
-def _refused_before(look: _Look, mapped: Mapped) -> Preflight | None:
+def _refused_before(look: Look, mapped: Mapped) -> Preflight | None:
     """The very content that was refused may be refused again: only sending tells."""
     sent = last_sent(look.record, look.record.version)
     if sent is None or sent.outcome != Attempt.Outcome.FAILED:
@@ -276,6 +283,6 @@ def _refused_before(look: _Look, mapped: Mapped) -> Preflight | None:
     )
 
 
-def _passes(look: _Look) -> Preflight:
+def _passes(look: Look) -> Preflight:
     how = "Asked the mapping, the look-ups and the rules of its fields"
     return Preflight(Light.GREEN, f"Would pass now. {how}; {look.version}.")

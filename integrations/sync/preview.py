@@ -24,7 +24,7 @@ from integrations.models.removal import HAS_CONTENT
 from integrations.models.vault import SealBroken
 from integrations.sync.access import note_failure
 from integrations.sync.mapping import map_record
-from mappings.engine import Document, Mapped, Problem, SumCheck
+from mappings.engine import Document, Mapped, Problem, SumCheck, Trace
 from mappings.engine.building import without_places
 from mappings.engine.values import text_of
 from mappings.models import MappingDocument, MappingVersion
@@ -44,12 +44,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Field:
-    """One target field of a trial: its value, where from, and what is wrong."""
+    """One target field of a trial: its value, where from, and what is wrong.
+
+    `sources` and `sensitivity` are those of its row, as in a `Trace`.
+    """
 
     target: str
     value: str
     source: str = ""
     problems: tuple[Problem, ...] = ()
+    sources: tuple[str, ...] = ()
+    sensitivity: str = ""
 
 
 class Verdict(StrEnum):
@@ -141,17 +146,20 @@ def fields_of(mapped: Mapped) -> list[Field]:
     wrong: dict[str, list[Problem]] = {}
     for problem in mapped.problems:
         wrong.setdefault(problem.target, []).append(problem)
-    filled = [
-        Field(
-            one.target, shown(one.value), one.source, tuple(wrong.pop(one.target, ()))
-        )
-        for one in mapped.trace
-    ]
-    bare = [
-        Field(target, shown(found[0].value), found[0].source, tuple(found))
-        for target, found in wrong.items()
-    ]
+    filled = [_field(one, wrong.pop(one.target, ())) for one in mapped.trace]
+    bare = [_field(found[0], found) for found in wrong.values()]
     return bare + filled
+
+
+def _field(one: Trace | Problem, problems: Iterable[Problem]) -> Field:
+    return Field(
+        target=one.target,
+        value=shown(one.value),
+        source=one.source,
+        problems=tuple(problems),
+        sources=one.sources,
+        sensitivity=one.sensitivity,
+    )
 
 
 def shown(value: Any) -> str:

@@ -22,6 +22,7 @@ from integrations.sync.access import (
     BY_PEOPLE,
     STRIKES_ALLOWED,
     longest_wait,
+    maintained,
     probe_wait,
     refuse,
     resume,
@@ -44,10 +45,11 @@ def probe(connection_id: int) -> None:
     """Try the log-in once, alone, and settle what the connection is.
 
     A log-in under suspicion is tried when all other requests have ended: over the
-    vendor's limit even a good one would be refused.
+    vendor's limit even a good one would be refused. None is made in a maintenance window.
     """
     now = database_time()
     due = Connection.objects.filter(pk=connection_id, probe_at__lte=now)
+    due = due.exclude(maintained())
     connection = due.exclude(state=State.PAUSED).first()
     if connection is None:
         return

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,21 @@ from django_q.models import OrmQ, Task
 
 from errorqueue import notices
 from errorqueue.clock import database_time
-from integrations.models import ScheduleSlot, SlotMinute, SlotWait, WorkerGroup
+from errorqueue.models import BulkItem, BulkRun
+from integrations.models import (
+    Backfill,
+    BackfillItem,
+    FlowHour,
+    Gap,
+    GapCheck,
+    GapSweep,
+    PrivacyPart,
+    ScheduleSlot,
+    SlotMinute,
+    SlotWait,
+    WorkerGroup,
+)
+from integrations.sync.rhythm.counting import LOOKED_BACK
 from integrations.sync.stopping import is_stopping
 
 BATCH = 1000
@@ -21,6 +35,12 @@ SCHEDULE_SLOTS_KEPT = timedelta(days=90)
 SLOT_MINUTES_KEPT = timedelta(days=7)
 SLOT_WAITS_KEPT = timedelta(hours=1)
 NOTICES_KEPT = timedelta(days=30)
+# Comparisons that found something; certificates stay for good.
+SWEEPS_KEPT = timedelta(days=90)
+# What a pre-flight said of each line: every night notes as many as there are open.
+PREFLIGHTS_KEPT = timedelta(days=7)
+CLEAN_SWEEPS_KEPT = timedelta(days=2)
+BACKFILLS_KEPT = timedelta(days=365)
 
 
 def prune() -> int:
@@ -47,6 +67,24 @@ def _old() -> Iterator[QuerySet[Any]]:
     yield SlotMinute.objects.filter(minute__lt=now - SLOT_MINUTES_KEPT)
     yield SlotWait.objects.filter(until__lt=now - SLOT_WAITS_KEPT)
     yield notices.old(now - NOTICES_KEPT)
+    looks = BulkRun.objects.filter(verb=BulkRun.Verb.PREFLIGHT)
+    old_looks = looks.filter(ended_at__lt=now - PREFLIGHTS_KEPT)
+    yield BulkItem.objects.filter(run__in=old_looks, state=BulkItem.State.DONE)
+    yield PrivacyPart.objects.filter(request__file_until__lt=now)
+    yield FlowHour.objects.filter(hour__lt=now - LOOKED_BACK)
+    yield GapSweep.objects.filter(asked_at__lt=now - SWEEPS_KEPT)
+    yield _clean_sweeps(now - CLEAN_SWEEPS_KEPT)
+    old_fills = Backfill.objects.filter(made_at__lt=now - BACKFILLS_KEPT, try_at=None)
+    yield BackfillItem.objects.filter(backfill__in=old_fills)
+    yield old_fills
+
+
+def _clean_sweeps(before: datetime) -> QuerySet[Any]:
+    """The looks of every quarter of an hour that found nothing."""
+    checks = GapCheck.objects.filter(sweep=OuterRef("pk"))
+    found = Gap.objects.filter(check_of__sweep=OuterRef("pk"))
+    recent = GapSweep.objects.filter(kind=GapSweep.Kind.RECENT, asked_at__lt=before)
+    return recent.exclude(Exists(checks.filter(ended_at=None))).exclude(Exists(found))
 
 
 def _nobodys_tasks() -> QuerySet[Any]:

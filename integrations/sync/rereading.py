@@ -37,6 +37,7 @@ def reread(record: SyncRecord) -> Reread:
         after=clean(exact.pretty(_in_order_of(record.source, found.payload))),
         is_newer=record.compare(found) == Remembered.NEWER,
         mark=_mark(record, found),
+        private=record.private_places(()).sources,
     )
 
 

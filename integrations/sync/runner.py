@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 
+from errorqueue.failures import Start
 from integrations.connectors.base import Connector, Gate, Payload, Written
 from integrations.connectors.errors import RecordConflict, StillUnknown
 from integrations.connectors.registry import UnknownSystem
@@ -113,6 +114,7 @@ def deliver(delivery: Delivery) -> Written:
     payload = kept_payload(delivery) or map_payload(delivery, connector)
     if record.flow.mode == Flow.Mode.UPSERT:
         payload = sift(delivery, connector, payload)
+        delivery.partner = delivery.partner or paired_with(record)
         # Behind the pairing: what was born there does not have our external id.
         refuse_vanished(delivery, connector)
         payload = guard(delivery, connector, payload)
@@ -147,6 +149,12 @@ def wait_for_needed(delivery: Delivery) -> None:
         (connection_id, target_id, external_id), *_ = landed
         if connection_id == record.target_connection_id:
             delivery.needed[dependency.needs.target_record, external_id] = target_id
+
+
+def paired_with(record: SyncRecord) -> str:
+    """Return the record of the target that a person had this one linked with."""
+    made_anew = record.retry_start == Start.AGAIN
+    return record.target_id if record.is_paired and not made_anew else ""
 
 
 def map_payload(delivery: Delivery, connector: Connector) -> Payload:

@@ -23,6 +23,8 @@ from errorqueue.models import BulkRun
 from errorqueue.text import one_line
 from integrations.models import Bell, Schedule, ScheduleSlot, ring_alerts
 from integrations.sync import audit, expiry, pruning, retention, silence
+from integrations.sync.completeness import asking, watchdog
+from integrations.sync.rhythm import counting
 from integrations.sync.slots import worker_name
 from integrations.sync.timetable import Daily, Every, Rule, TimeSlot
 
@@ -80,7 +82,10 @@ JOBS: dict[str, Job] = {
     "seal": Job("Seal the audit trail", audit.seal),
     "verify": Job("Check that the audit trail is unbroken", _verify_audit),
     "expiry": Job("Warn of certificates that end", expiry.warn_of_ends),
-    "silence": Job("Tell of sources that went quiet", silence.tell_of_silence),
+    "rhythm": Job("Count what comes in by the hour", counting.count),
+    "silence": Job("Tell of flows that went quiet", silence.tell_of_silence),
+    "subscriptions": Job("Watch webhooks, compare what changed", watchdog.watch),
+    "completeness": Job("Compare the last days with the sources", asking.ask_nightly),
     "preflight": Job("Pre-flight of all open failures", _look_ahead),
     "prune": Job("Clear away what is no longer needed", pruning.prune),
     "retention": Job("Remove the content of what is older than its rule", _empty_old),
@@ -97,7 +102,14 @@ DEFAULTS: list[tuple[str, str, dict[str, object]]] = [
         "expiry",
         {"rule": Schedule.Rule.DAILY, "at": time(8, 0)},
     ),
+    ("Count the rhythm", "rhythm", {"minutes": 1}),
     ("Listen for silence", "silence", {"minutes": 15}),
+    ("Watch subscriptions", "subscriptions", {"minutes": 15}),
+    (
+        "Nightly completeness",
+        "completeness",
+        {"rule": Schedule.Rule.DAILY, "at": time(1, 50)},
+    ),
     (
         "Nightly pre-flight",
         "preflight",
@@ -294,6 +306,7 @@ def _end(slot: ScheduleSlot, state: str, message: str) -> None:
     )
 
 
+@transaction.atomic
 def _note_problem(schedule: Schedule, problem: str) -> None:
     """Keep what is wrong on the row and tell people once; nothing when it is over."""
     said, key = one_line(problem, 300), f"schedule:{schedule.pk}"

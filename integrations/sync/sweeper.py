@@ -5,9 +5,7 @@ asks the indexes of one flow or one connection at a time, and stops at its first
 answer or after a few batches.
 """
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
@@ -28,17 +26,18 @@ from integrations.models import (
     ring_inbox,
 )
 from integrations.models.claim_sql import ALONE_FROM
-from integrations.sync import background
+from integrations.sync import alarms, background
 from integrations.sync.access import (
     away,
+    maintained,
     ring_probe,
     standing_still,
     unusable,
     why_held,
 )
-from integrations.sync.alarms import calm_down
 from integrations.sync.allowance import end_rests
 from integrations.sync.blocking import keep_waiting
+from integrations.sync.breaker import begin_probes, open_failing, settle_probes
 from integrations.sync.confirming import confirm_due
 from integrations.sync.holds import (
     flows_holding,
@@ -52,12 +51,15 @@ from integrations.sync.holds import (
     release_one,
 )
 from integrations.sync.incidents import tell_waiting
+from integrations.sync.isolation import isolated
+from integrations.sync.maintenance.windows import keep_windows
 from integrations.sync.outcome import fail_hold
 from integrations.sync.polling import ring_poll
-from integrations.sync.rechecking import recheck_after_publishing
+from integrations.sync.rechecking import (
+    recheck_after_making,
+    recheck_after_publishing,
+)
 from integrations.sync.unblocking import keep_blocked
-
-log = logging.getLogger(__name__)
 
 State = SyncRecord.State
 BATCH = 200
@@ -75,15 +77,6 @@ def sweep(after_each: Callable[[], None] = lambda: None) -> None:
         with isolated(part.__name__):
             part()
             after_each()
-
-
-@contextmanager
-def isolated(what: str) -> Iterator[None]:
-    """Log what goes wrong, so that whatever comes after is done all the same."""
-    try:
-        yield
-    except Exception:
-        log.exception("The sweep could not %s", what)
 
 
 def wake_inbox() -> None:
@@ -109,11 +102,13 @@ def hold_for_connections() -> None:
 def free_left_behind() -> None:
     """What a dead worker left behind waits again, but for those to be run alone.
 
-    Those wait again too while their flow or connection is in no use.
+    Those wait again too while their flow or connection is in no use; a breaker lets
+    its probes go.
     """
+    may_probe = Q(flow__hold_kind=Flow.Hold.BREAKER, hold=SyncRecord.Hold.PROBE)
     idle = (
         Q(flow__is_enabled=False)
-        | Q(flow__held_at__isnull=False)
+        | (Q(flow__held_at__isnull=False) & ~may_probe)
         | Q(target_connection__in=Connection.objects.filter(unusable()))
     )
     now = database_time()
@@ -141,8 +136,7 @@ def hold_for_flows() -> None:
 
 
 def calm_flows() -> None:
-    for flow in Flow.objects.filter(alert_at_once=True):
-        calm_down(flow)
+    alarms.calm_all()
 
 
 def release_holds() -> None:
@@ -174,7 +168,7 @@ def remind_of_waiting() -> None:
     now = database_time()
     for connection in Connection.objects.filter(
         away(), state_since__lt=now - WAITED_LONG
-    ):
+    ).exclude(maintained()):
         if held_for(connection).exists():
             since = now - connection.state_since
             tell_waiting(connection, why_held(connection), since)
@@ -182,6 +176,7 @@ def remind_of_waiting() -> None:
 
 def probe_connections() -> None:
     due = Connection.objects.filter(probe_at__lte=database_time())
+    due = due.exclude(maintained())
     for connection in due.exclude(state=Connection.State.PAUSED):
         with isolated(f"ring for the probe of {connection}"):
             ring_probe(connection.pk)
@@ -217,9 +212,13 @@ PARTS: tuple[Callable[[], object], ...] = (
     wake_inbox,
     confirm_due,
     free_left_behind,
+    keep_windows,
     end_rests,
+    open_failing,
+    settle_probes,
     hold_for_connections,
     hold_for_flows,
+    begin_probes,
     release_holds,
     end_holds,
     keep_blocked,
@@ -229,6 +228,7 @@ PARTS: tuple[Callable[[], object], ...] = (
     remind_of_waiting,
     calm_flows,
     send_alerts,
+    recheck_after_making,
     recheck_after_publishing,
     do_chores,
     ring_background,

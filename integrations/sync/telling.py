@@ -274,6 +274,7 @@ SAID = {
     "newer version": Said("A newer version came in", Lane.SOURCE, then="for its turn"),
     "delivered": Said("Delivered", Lane.TARGET, "good", ""),
     "failed": Said("Needs a person", tone="bad", then="for a person"),
+    "back-filled": Said("Brought over", Lane.SOURCE, then="for its turn"),
     "waits again": Said("Waits again", then="for its turn"),
     "excluded": Said("Excluded", tone="mute", then=""),
     "adopted": Said("Taken over as it stands there", Lane.TARGET, "good", ""),
@@ -286,6 +287,8 @@ SAID = {
     "edited": Said("Edited"),
     "parked": Said("Parked a field that somebody else owns", tone="warn"),
     "conflict answered": Said("Answered an ownership conflict"),
+    "judged anew": Said("Goes again: another version of its mapping is live"),
+    "conflict settled": Said("Closed an ownership conflict: another version is live"),
 }
 
 

@@ -79,23 +79,32 @@ class Daily:
 
     def _slot(self, day: date) -> TimeSlot:
         wall = datetime.combine(day, self.at)
-        return TimeSlot(f"{wall:%Y-%m-%d %H:%M} {self.zone.key}", self._instant(wall))
+        return TimeSlot(
+            f"{wall:%Y-%m-%d %H:%M} {self.zone.key}", instant_of(wall, self.zone)
+        )
 
-    def _instant(self, wall: datetime) -> datetime:
-        first = wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
-        if first.astimezone(self.zone).replace(tzinfo=None) == wall:
-            return first
-        before = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
-        return self._jump(before, first)
 
-    def _jump(self, before: datetime, after: datetime) -> datetime:
-        """Find the instant between the two at which the clocks jump ahead."""
-        old = before.astimezone(self.zone).utcoffset()
-        while after - before > timedelta(seconds=1):
-            middle = before + (after - before) // 2
-            middle = middle.replace(microsecond=0)
-            if middle.astimezone(self.zone).utcoffset() == old:
-                before = middle
-            else:
-                after = middle
-        return after
+def instant_of(wall: datetime, zone: ZoneInfo, *, last: bool = False) -> datetime:
+    """Return when the clocks of a zone show a time, in UTC.
+
+    A time that the clocks jump over is the first instant after the jump; of one that
+    comes twice it is the first time, or with `last` the second.
+    """
+    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    second = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None) == wall:
+        return second if last else first
+    return _jump(second, first, zone)
+
+
+def _jump(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Find the instant between the two at which the clocks jump ahead."""
+    old = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        middle = middle.replace(microsecond=0)
+        if middle.astimezone(zone).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after

@@ -9,8 +9,11 @@ from django.db.models import Q
 
 from errorqueue import failpoints
 from errorqueue.clock import database_time
-from integrations.connectors.base import AccessToken, Secret
 from integrations.connectors.errors import TimedOut
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+)
 from integrations.models import Connection, Token, vault
 
 # A token is not used in its last minute: the vendor's clock may differ from ours.

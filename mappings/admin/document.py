@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,9 +13,12 @@ from django.views.decorators.http import require_POST
 from mappings.admin import lifecycle
 from mappings.admin.shared import (
     State,
+    person,
     start_draft,
     version_link,
 )
+from mappings.changes import Change, tell
+from mappings.engine.wording import system
 from mappings.models import MappingDocument, MappingVersion
 
 ENDS = ("source_system", "source_entity", "target_system", "target_record")
@@ -65,11 +67,38 @@ class MappingDocumentAdmin(admin.ModelAdmin):
             return []
         return ["environment", *(ENDS if obj.versions.exists() else ())]
 
+    def save_model(
+        self, request: HttpRequest, obj: MappingDocument, form: Any, change: bool
+    ) -> None:
+        """Save, and put each field that changed into the audit trail."""
+        super().save_model(request, obj, form, change)
+        by = person(request)
+        if not change:
+            told = f"'{obj.name}', {obj.get_environment_display()}"
+            tell(Change("document", obj.pk, "made", after=told), by)
+            return
+        for name in form.changed_data:
+            label = name.replace("_", " ")
+            old, new = str(form.initial.get(name) or ""), str(getattr(obj, name))
+            what = Change("document", obj.pk, "changed", "Document", label, old, new)
+            tell(what, by)
+
+    def delete_model(self, request: HttpRequest, obj: MappingDocument) -> None:
+        key, name = obj.pk, obj.name
+        super().delete_model(request, obj)
+        tell(Change("document", key, "deleted", after=name), person(request))
+
+    def delete_queryset(
+        self, request: HttpRequest, queryset: QuerySet[MappingDocument]
+    ) -> None:
+        for document in queryset:
+            self.delete_model(request, document)
+
     @admin.display(description="Moves")
     def from_to(self, document: MappingDocument) -> str:
         return (
-            f"{document.source_system} {document.source_entity} → "
-            f"{document.target_system} {document.target_record}"
+            f"{system(document.source_system, '')} {document.source_entity} → "
+            f"{system(document.target_system, '')} {document.target_record}"
         )
 
     @admin.display(description="Published")
@@ -88,9 +117,9 @@ class MappingDocumentAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.start_draft))
         name = "mappings_mappingdocument_draft"
-        start = path("<path:object_id>/draft/", view, name=name)
+        start = path("<int:pk>/draft/", view, name=name)
         return [start, *lifecycle.urls(self.admin_site), *super().get_urls()]
 
-    def start_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        document = get_object_or_404(MappingDocument, pk=unquote(object_id))
+    def start_draft(self, request: HttpRequest, pk: int) -> HttpResponse:
+        document = get_object_or_404(MappingDocument, pk=pk)
         return start_draft(request, document, None)

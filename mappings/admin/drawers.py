@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from mappings.editing import Conflict
+from mappings.engine.wording import system
 from mappings.models import KIND_LABELS, MappingRow
 from mappings.rows import FIELDS, WHEN_EMPTY, values_of
 
@@ -55,9 +56,19 @@ class Line:
         return f"rows-{self.number}"
 
     @property
+    def is_touched(self) -> bool:
+        """Say whether the row was sent and is not stored yet."""
+        return self.form is not None and self.form.is_bound
+
+    @property
     def kind(self) -> str:
         labels = {str(kind): label for kind, label in KIND_LABELS.items()}
         return labels.get(self.values.get("kind", ""), "")
+
+    @property
+    def owner(self) -> str:
+        """Return the system of record by its proper name."""
+        return system(self.values["owner"], "")
 
     @property
     def status(self) -> str:
@@ -96,10 +107,11 @@ def empty_line(formset: Any) -> Line:
 
 
 def _lines(formset: Any, may_write: bool) -> Iterator[Line]:
-    for number, form in enumerate(formset.forms):
+    for place, form in enumerate(formset.shown_forms()):
         if not may_write:
-            yield Line(str(number), _read_values(form.instance), None, None, False)
+            yield Line(str(place), _read_values(form.instance), None, None, False)
             continue
+        number = int(form.prefix.rpartition("-")[2])
         conflict = formset.conflict_of(number)
         is_open = bool(form.errors or conflict)
         yield Line(str(number), _values(form), form, conflict, is_open)
@@ -178,6 +190,9 @@ def _shown(name: str, value: str) -> Any:
     """Return the words for a value that was chosen, a path or transforms as code."""
     if name in ("target", "comes_from", "chain", "when", "default"):
         return format_html("<code>{}</code>", value)
+    if name in ("owner", "updaters"):
+        names = (system(one.strip(), "") for one in value.split(","))
+        return ", ".join(filter(None, names))
     choices = {
         "kind": {str(kind): label for kind, label in KIND_LABELS.items()},
         "when_empty": dict(WHEN_EMPTY),

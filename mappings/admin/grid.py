@@ -1,6 +1,6 @@
 """The editable grid of a draft: what people type, read and checked row by row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -20,11 +20,13 @@ from mappings.engine import (
     print_literal,
 )
 from mappings.engine.lint import check_check, check_exclusion, check_row, check_section
+from mappings.engine.wording import system_key
 from mappings.models import ExclusionRule, MappingRow, MappingSection, SumCheck
 from mappings.rows import (
     CLEAR,
     DEFAULT,
     LEAVE_OUT,
+    LONGEST,
     REFUSE,
     WHEN_EMPTY,
     input_columns,
@@ -43,9 +45,9 @@ CELLS = {
     "required": "when_empty",
     "clears": "when_empty",
 }
-# How much each column takes of what is typed into "comes from".
-LONGEST = {"source": 200, "template": 300, "constant": 300, "expression": 1000}
 STEP = 10
+# The place of a line that has none: behind all others.
+LAST = 1_000_000
 
 
 class PartForm(forms.ModelForm):
@@ -99,7 +101,7 @@ class RowForm(PartForm):
     chain = forms.CharField(
         required=False,
         label="Transforms",
-        max_length=500,
+        max_length=LONGEST["chain"],
         widget=Cell("wide"),
         help_text="For example: trim | cut(40) | upper",
     )
@@ -148,7 +150,7 @@ class RowForm(PartForm):
             "max_length": Cell("number", inputmode="numeric"),
             "length_option": Cell("word"),
             "when": Cell("wide"),
-            "owner": Cell("word"),
+            "owner": Cell("word", list="system-names"),
             "updaters": Cell("word"),
             "note": Cell("wide", spellcheck="true"),
         }
@@ -169,6 +171,12 @@ class RowForm(PartForm):
     def clean_chain(self) -> str:
         text: str = self.cleaned_data["chain"]
         return _read(text, lambda: print_chain(parse_chain(text)))
+
+    def clean_owner(self) -> str:
+        return system_key(self.cleaned_data["owner"])
+
+    def clean_updaters(self) -> str:
+        return system_key(self.cleaned_data["updaters"])
 
     def clean_default(self) -> str:
         return _literal(self.cleaned_data["default"])
@@ -293,12 +301,40 @@ class CheckForm(PartForm):
 class PartFormSet(BaseInlineFormSet):
     """Lines of one kind; a line without a position goes to the end.
 
-    `merged` says what other people did to the lines meanwhile.
+    `merged` says what other people did to the lines meanwhile; `kept` are the parts
+    that were not sent, since nobody touched them.
     """
 
-    def __init__(self, *args: Any, merged: Merged | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        merged: Merged | None = None,
+        kept: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
         self.merged = merged or Merged()
+        self.kept = kept
         super().__init__(*args, **kwargs)
+
+    def shown_forms(self) -> list[Any]:
+        """Return a form for each part, those that were not sent among the others."""
+        if not self.kept:
+            return list(self.forms)
+        found = [*self.forms, *map(self._untouched, range(len(self.kept)))]
+        return sorted(found, key=_place_of)
+
+    def _untouched(self, number: int) -> Any:
+        prefix = self.add_prefix(len(self.forms) + number)
+        form = self.form(
+            instance=self.kept[number], prefix=prefix, **self.get_form_kwargs(None)
+        )
+        self.add_fields(form, None)
+        form.fields["id"].initial = self.kept[number].pk
+        return form
+
+    @property
+    def shown_total(self) -> int:
+        return self.total_form_count() + len(self.kept)
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -327,7 +363,8 @@ class PartFormSet(BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
-        highest = max((form.instance.position or 0 for form in self.forms), default=0)
+        parts = [form.instance for form in self.forms]
+        highest = max((part.position or 0 for part in (*parts, *self.kept)), default=0)
         for form in self.forms:
             if form.has_changed() and form.cleaned_data.get("position") is None:
                 highest += STEP
@@ -338,6 +375,11 @@ class PartFormSet(BaseInlineFormSet):
                 f"Somebody else saved while you edited: {names}. Nothing of yours is "
                 "stored or lost yet. Choose whose values count, then save again."
             )
+
+
+def _place_of(form: Any) -> int:
+    text = str(form["position"].value() or "")
+    return int(text) if text.isdecimal() else LAST
 
 
 def _literal(text: str) -> str:

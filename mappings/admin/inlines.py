@@ -21,6 +21,7 @@ from mappings.models import (
     SumCheck,
     ValueTable,
 )
+from mappings.packing import MOST_LINES
 from mappings.rows import WHEN_EMPTY, shown_chain, shown_input, when_empty
 
 
@@ -52,6 +53,7 @@ class RowInline(PartInline):
     form = RowForm
     template = "admin/mappings/mappingversion/rows.html"
     verbose_name_plural = "Fields"
+    max_num = MOST_LINES
     fields = [
         *("position", "section", "target", "kind", "comes_from", "chain", "table"),
         *("record", "by", "needs", "when_empty", "default", "on_miss", "max_length"),

@@ -158,7 +158,7 @@ def _rights(
     return {
         "send": edits and state == State.DRAFT,
         "take_back": (edits or publishes) and state in (State.REVIEW, State.SCHEDULED),
-        "sign": signs and state == State.REVIEW,
+        "sign": signs and state == State.REVIEW and bool(standing and standing.missing),
         "go_live": bool(publishes and is_open and is_free),
         "call_off": publishes and state == State.SCHEDULED,
         "roll_back": publishes

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -18,6 +19,7 @@ from mappings import scheduling, services, signing
 from mappings.admin.life import TONES, base_of, life_of, readable_between
 from mappings.admin.shared import State, person, to_document, to_version
 from mappings.models import MappingDocument, MappingVersion, ScenarioRun, Signature
+from mappings.requirements import stamp_of
 
 PUBLISH = "mappings.publish_mappingversion"
 CHANGE = "mappings.change_mappingversion"
@@ -129,7 +131,7 @@ def _answer(
     request: HttpRequest, version: MappingVersion, told: dict[str, str]
 ) -> None:
     by: Any = request.user
-    seen = request.POST.get("digest", "")
+    seen = request.POST.get("stamp", "")
     if "refuse" in request.POST:
         signing.refuse(version, told["role"], by, told["note"], seen=seen)
         messages.success(request, f"{version} went back to its writer.")
@@ -151,6 +153,7 @@ def _sign_page(
     context = {
         "title": f"Sign {version}",
         "version": version,
+        "stamp": stamp_of(version),
         "life": found,
         "form": form,
         "answers": answers,
@@ -194,7 +197,7 @@ def go_live_view(request: HttpRequest, pk: int) -> HttpResponse:
 @transaction.atomic
 def _take_live(request: HttpRequest, version: MappingVersion, told: Any) -> None:
     by = person(request)
-    services.set_watch(version, told["size"], told["limit"])
+    services.set_watch(version, told["size"], told["limit"], by)
     if told["at"]:
         scheduling.schedule(version, told["at"], by)
         messages.success(request, f"{version} goes live by itself at the set time.")
@@ -264,13 +267,17 @@ def compare_view(request: HttpRequest, pk: int) -> HttpResponse:
 def signoffs_view(request: HttpRequest) -> HttpResponse:
     """List what waits for signatures: first what this person can sign."""
     _refuse_without(request, "mappings.view_mappingversion")
-    mine = list(signing.waiting_for(request.user).prefetch_related("signatures__by"))
-    known = {one.pk for one in mine}
+    mine = signing.waiting_for(request.user)
+    prefetch_related_objects(mine, "signatures__by")
+    ready = signing.ready()
+    prefetch_related_objects(ready, "signatures__by")
+    known = {one.pk for one in [*mine, *ready]}
     review = MappingVersion.objects.filter(state=State.REVIEW).order_by("sent_at", "pk")
     others = review.exclude(pk__in=known).select_related("document", "sent_by")
     context = {
         "title": "Sign-offs waiting",
         "mine": mine,
+        "ready": ready,
         "others": others.prefetch_related("signatures__by"),
     }
     return _page(request, "mappingdocument/signoffs.html", context)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -48,9 +47,9 @@ def start_draft(
     return to_version(draft)
 
 
-def version_of(object_id: str) -> MappingVersion:
+def version_of(pk: int) -> MappingVersion:
     versions = MappingVersion.objects.select_related("document")
-    return get_object_or_404(versions, pk=unquote(object_id))
+    return get_object_or_404(versions, pk=pk)
 
 
 def person(request: HttpRequest) -> Any:

@@ -7,8 +7,8 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from mappings.admin.shared import person
@@ -16,7 +16,7 @@ from mappings.admin.table_form import Posted, TableForm, rows_shown
 from mappings.changes import Change, tell
 from mappings.models import SeenValue, ValueTable
 from mappings.tables.checking import Offer, remarks_on, star_words
-from mappings.tables.editing import NotSaved, save_facts, save_rows
+from mappings.tables.editing import NotSaved, remove, save_facts, save_rows
 from mappings.tables.surroundings import Outlook, Waiting, outlook_of
 
 TEMPLATE = "admin/mappings/valuetable/page.html"
@@ -48,6 +48,15 @@ class ValueTableAdmin(admin.ModelAdmin):
         words = f"'{obj.name}', {obj.get_purpose_display()}"
         tell(Change("table", obj.pk, "made", words), person(request))
 
+    def delete_model(self, request: HttpRequest, obj: ValueTable) -> None:
+        remove(obj, person(request))
+
+    def delete_queryset(
+        self, request: HttpRequest, queryset: QuerySet[ValueTable]
+    ) -> None:
+        for table in queryset:
+            remove(table, person(request))
+
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: Any = None
     ) -> HttpResponse:
@@ -64,7 +73,9 @@ class ValueTableAdmin(admin.ModelAdmin):
         """Show and change one table, with what its target takes and who waits."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        table = get_object_or_404(ValueTable, pk=unquote(object_id))
+        table = self.get_object(request, unquote(object_id))
+        if table is None:
+            raise Http404("There is no such value table.")
         form = TableForm(table, rows_shown(table))
         if request.method == "POST":
             if not _may_change(request):
@@ -86,15 +97,16 @@ class ValueTableAdmin(admin.ModelAdmin):
         form = posted.form(table)
         _refuse_rights(request, posted)
         if form.is_wrong:
-            return form
+            return form.whole()
         try:
             with transaction.atomic():
                 changed = save_rows(table, posted.edits, person(request))
                 save_facts(table, posted.facts_changed(), person(request))
         except NotSaved as reason:
-            return form.with_faults(reason)
+            return form.with_faults(reason).whole()
         except IntegrityError:
-            return form.with_fact("name", "A table of this name exists already.")
+            taken = form.with_fact("name", "A table of this name exists already.")
+            return taken.whole()
         told = f"{changed} row{'s' * (changed != 1)} saved." if changed else "Saved."
         self.message_user(request, told, messages.SUCCESS)
         return form
@@ -133,6 +145,7 @@ def _context_of(
         "mended": [one for one in outlook.waiting.values() if one.is_mended],
         "star": star_words(pairs),
         "unseen": news.count(),
+        "may_see_new": request.user.has_perm("mappings.view_seenvalue"),
         "purposes": ValueTable.Purpose.choices,
         "may_change": _may_change(request),
         "may_delete": request.user.has_perm("mappings.delete_valuetable"),

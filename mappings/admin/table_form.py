@@ -10,7 +10,6 @@ from mappings.tables.editing import Cells, NotSaved, RowEdit, cells_of
 from mappings.tables.surroundings import Waiting
 
 BLANKS = 3
-MOST_ROWS = 3000
 FACTS = ("name", "purpose", "note")
 LONGEST = {"name": 80, "purpose": 12, "note": 200}
 
@@ -74,17 +73,21 @@ class TableForm:
             if row.index in reason.now:
                 cells = reason.now[row.index]
                 row.pk, row.was = (row.pk, as_was(cells)) if cells else (None, "")
-        self._add_new_ones()
         return self
 
-    def _add_new_ones(self) -> None:
-        """Show rows that others added since, so that the page is whole again."""
-        known = {row.pk for row in self.rows if row.pk is not None}
-        blanks = (at for at, row in enumerate(self.rows) if row.is_blank)
-        at = next(blanks, len(self.rows))
-        for new in self.table.rows.exclude(pk__in=known):
-            next_one = max((row.index for row in self.rows), default=-1) + 1
-            self.rows.insert(at, _shown(next_one, new))
+    def whole(self) -> "TableForm":
+        """Show every row again: the page sends only those that somebody touched."""
+        sent = {row.pk: row for row in self.rows if row.pk is not None}
+        standing = list(self.table.rows.all())
+        known = [
+            sent.pop(row.pk) if row.pk in sent else _shown(0, row) for row in standing
+        ]
+        typed = [row for row in self.rows if row.pk is None and not row.is_blank]
+        blank = [row for row in self.rows if row.is_blank]
+        self.rows = [*known, *sent.values(), *typed, *blank]
+        for place, row in enumerate(self.rows):
+            row.index = place
+        return self
 
 
 def rows_shown(table: ValueTable) -> list[ShownRow]:
@@ -159,22 +162,26 @@ class Posted:
         names = (name for name in self.data if name.endswith("-source"))
         numbers = (name.split("-")[1] for name in names if name.startswith("row-"))
         found = {int(one) for one in numbers if one.isdecimal() and len(one) < 9}
-        return sorted(found)[:MOST_ROWS]
+        return sorted(found)
 
     def _edit(self, index: int) -> RowEdit:
         pk = self._text(f"row-{index}-id")
-        was = self._text(f"row-{index}-was")
+        shown = _as_cells(self._text(f"row-{index}-was"))
         return RowEdit(
             index=index,
-            cells=(
-                self._text(f"row-{index}-source"),
-                self._text(f"row-{index}-target"),
-                self._text(f"row-{index}-note"),
-            ),
+            cells=self._cells(index, shown),
             pk=int(pk) if pk.isdecimal() and len(pk) < 19 else None,
-            shown=_as_cells(was),
+            shown=shown,
             is_removed=bool(self.data.get(f"row-{index}-remove")) and bool(pk),
         )
+
+    def _cells(self, index: int, shown: Cells | None) -> Cells:
+        """Return what was typed, without spaces around it; what nobody touched as it is."""
+        boxes = (f"row-{index}-{name}" for name in ("source", "target", "note"))
+        source, target, note = (str(self.data.get(box, "")) for box in boxes)
+        if (source, target, note) == shown:
+            return source, target, note
+        return source.strip(), target.strip(), note.strip()
 
     def _text(self, name: str) -> str:
         return str(self.data.get(name, "")).strip()

@@ -1,6 +1,7 @@
 """The page of one version: its grid, its state, what can be done with it."""
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,12 +9,12 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.forms import Script
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from mappings import editing, services
+from mappings import editing, packing, services
 from mappings.admin.inlines import (
     CheckInline,
     ExclusionInline,
@@ -32,6 +33,21 @@ from mappings.changes import Change, tell
 from mappings.models import MappingVersion
 
 
+def _faults_of(version: MappingVersion | None) -> list[str]:
+    is_draft = version is not None and not version.is_frozen
+    return services.faults_of(version) if version and is_draft else []
+
+
+def _unpacked(
+    prefix: str, data: QueryDict, standing: list[Any]
+) -> tuple[QueryDict, list[Any]]:
+    """Return what was posted, row by row, and the rows that nobody touched."""
+    rows = packing.packed_in(data) if prefix == packing.PREFIX else None
+    if rows is None:
+        return data, []
+    return packing.laid_out(data, rows.flat(standing)), rows.rest(standing)
+
+
 @admin.register(MappingVersion)
 class MappingVersionAdmin(admin.ModelAdmin):
     list_display = ["__str__", "state_shown", "note", "published_at", "published_by"]
@@ -48,7 +64,7 @@ class MappingVersionAdmin(admin.ModelAdmin):
         css = {"all": ["mappings/grid.css", "mappings/pane.css"]}
         js = [
             Script(f"mappings/{name}.js", defer=True)
-            for name in ("grid", "live", "pickers")
+            for name in ("grid", "live", "pickers", "leaving")
         ]
 
     def get_object(
@@ -71,12 +87,15 @@ class MappingVersionAdmin(admin.ModelAdmin):
         given: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
         if "data" not in given or not inline.has_change_permission(request, obj):
             return given
-        standing = inline.get_queryset(request).filter(version=obj)
-        found = editing.merged(prefix, given["data"], standing, inline.model)
+        standing = list(inline.get_queryset(request).filter(version=obj))
+        data, kept = _unpacked(prefix, given["data"], standing)
+        untouched = {part.pk for part in kept}
+        touched = [part for part in standing if part.pk not in untouched]
+        found = editing.merged(prefix, data, touched, inline.model)
         for text in found.notes:
             messages.info(request, text)
-        data = editing.written(prefix, given["data"], found)
-        return given | {"data": data, "merged": found}
+        data = editing.written(prefix, data, found)
+        return given | {"data": data, "merged": found, "kept": kept}
 
     def save_model(
         self, request: HttpRequest, obj: MappingVersion, form: Any, change: bool
@@ -96,6 +115,9 @@ class MappingVersionAdmin(admin.ModelAdmin):
         before = editing.state_of(form.instance)
         super().save_related(request, form, formsets, change)
         editing.tell_changes(form.instance, before, person(request))
+
+    def delete_model(self, request: HttpRequest, obj: MappingVersion) -> None:
+        services.drop_draft(obj, person(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a draft is started from a document or another version
@@ -128,11 +150,9 @@ class MappingVersionAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         version = self.get_object(request, unquote(object_id))
-        faults = (
-            services.faults_of(version) if version and not version.is_frozen else []
-        )
         more = {
-            "faults": faults,
+            # Asked when the page is drawn: a save leads away from it.
+            "faults": cache(partial(_faults_of, version)),
             "may_publish": request.user.has_perm("mappings.publish_mappingversion"),
             "may_draft": request.user.has_perm("mappings.add_mappingversion"),
         }
@@ -142,7 +162,7 @@ class MappingVersionAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         def address(verb: str, view: Callable[..., HttpResponse]) -> URLPattern:
             return path(
-                f"<path:object_id>/{verb}/",
+                f"<int:pk>/{verb}/",
                 self.admin_site.admin_view(require_POST(view)),
                 name=f"mappings_mappingversion_{verb}",
             )
@@ -153,8 +173,8 @@ class MappingVersionAdmin(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
-    def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = version_of(object_id)
+    def publish(self, request: HttpRequest, pk: int) -> HttpResponse:
+        version = version_of(pk)
         if not request.user.has_perm("mappings.publish_mappingversion"):
             raise PermissionDenied
         try:
@@ -167,6 +187,6 @@ class MappingVersionAdmin(admin.ModelAdmin):
             messages.success(request, f"{version} is published. {words}")
         return to_version(version)
 
-    def start_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = version_of(object_id)
+    def start_draft(self, request: HttpRequest, pk: int) -> HttpResponse:
+        version = version_of(pk)
         return start_draft(request, version.document, version)

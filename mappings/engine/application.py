@@ -31,6 +31,7 @@ from mappings.engine.evaluation import (
     line_of,
     origin,
     reading_of,
+    sources_of,
 )
 from mappings.engine.paths import Scope, elements, parse_path, whole
 from mappings.engine.validation import check_sum
@@ -220,8 +221,15 @@ class _LazyTrace(Sequence[Trace]):
 
 
 def _trace(row: Row, scope: Scope, prefix: str, value: Any) -> Trace:
-    source = origin(reading_of(row, scope).at, scope)
-    return Trace(prefix + row.target, source, value, row.key, line_of(scope))
+    return Trace(
+        target=prefix + row.target,
+        source=origin(reading_of(row, scope).at, scope),
+        value=value,
+        row=row.key,
+        line=line_of(scope),
+        sources=sources_of(row, scope),
+        sensitivity=row.sensitivity,
+    )
 
 
 def groups(document: Document, section: str) -> Sequence[Group]:

@@ -12,6 +12,10 @@ from mappings.engine.values import is_empty, text_of
 # In daily use with shops and vendors, but without an ISO entry of its own.
 _USER_ASSIGNED = {"XK": "XK", "KOSOVO": "XK"}
 _CODE = re.compile(r"[A-Z0-9]{1,3}")
+# The tables are read from their files when first asked. That is done here, once per
+# process, so that no expression pays for it out of its own short time.
+for _table in (pycountry.countries, pycountry.subdivisions, pycountry.currencies):
+    len(_table)
 
 
 @lru_cache(maxsize=512)

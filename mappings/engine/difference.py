@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from mappings.engine.building import without_places
-from mappings.engine.chains import print_chain
+from mappings.engine.chains import chain_from, print_chain
 from mappings.engine.digest import part_content
 from mappings.engine.document import Document, Row, SumCheck
 from mappings.engine.lint import name_of
 from mappings.engine.literals import print_literal, quoted
+from mappings.engine.wording import system
 
 # Rows less alike than this are one removed and one added.
 ALIKE = 0.5
@@ -241,6 +242,9 @@ def _number(part: Any, parts: Sequence[Any]) -> str:
     return str(next(n for n, one in enumerate(parts, start=1) if one is part))
 
 
+_OF_SYSTEMS = ("owner", "updaters")
+
+
 def written(name: str, value: Any) -> str:
     """Return one field of a part as text; nothing for what is empty."""
     if name in ("constant", "default"):
@@ -253,6 +257,31 @@ def written(name: str, value: Any) -> str:
         return ", ".join(value)
     if value is None:
         return ""
+    return _called(name, value)
+
+
+def word_of(name: str) -> str:
+    """Call a field of a part as people do."""
+    return _WORDS.get(name, name).replace("_", " ")
+
+
+def stored_words(name: str, value: Any) -> str:
+    """Return one field of a part as it is stored, in words; nothing for what is empty."""
+    if value in (None, "", [], {}):
+        return ""
+    if name == "transforms":
+        return print_chain(chain_from(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return _called(name, value)
+
+
+def _called(name: str, value: Any) -> str:
+    """Return a text as people read it: a choice in words, a system by its name."""
+    if name in _OF_SYSTEMS:
+        return ", ".join(system(one.strip(), "") for one in str(value).split(","))
     return _VALUES.get(value, value) if name in _CODED else str(value)
 
 

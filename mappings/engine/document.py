@@ -180,6 +180,8 @@ class Problem:
 
     `kind` is `data` (mend the record), `mapping` (mend the document or a table) or
     `dependency` (the record named by `needs` and `value` must come first).
+    `sources` are all places its row may read, `sensitivity` is what the row is marked
+    as: a value of several sources is as private as the most private of them.
     """
 
     kind: str
@@ -192,16 +194,23 @@ class Problem:
     allowed: tuple[str, ...] = ()
     needs: str = ""
     row: str = ""
+    sources: tuple[str, ...] = ()
+    sensitivity: str = ""
 
 
 class Trace(NamedTuple):
-    """Where one target value came from; None for a field that is emptied."""
+    """Where one target value came from; None for a field that is emptied.
+
+    `sources` and `sensitivity` are those of its row, as in a `Problem`.
+    """
 
     target: str
     source: str
     value: Any
     row: str
     line: int | None = None
+    sources: tuple[str, ...] = ()
+    sensitivity: str = ""
 
 
 @dataclass(frozen=True)

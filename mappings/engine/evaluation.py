@@ -10,6 +10,7 @@ from mappings.engine.compiling import CLEAR, Missing, Refused, plan_of
 from mappings.engine.conditions import holds
 from mappings.engine.document import Document, Found, Lookups, Problem, Row
 from mappings.engine.errors import DocumentError, Unfit
+from mappings.engine.meaning import paths_of
 from mappings.engine.parsing import parse_expression
 from mappings.engine.paths import (
     Reading,
@@ -90,6 +91,8 @@ def evaluate(
         source=source,
         line=line_of(scope),
         row=row.key,
+        sources=sources_of(row, scope),
+        sensitivity=row.sensitivity,
         **({"value": wording.shown(shown)} | facts),
     )
     return Outcome(None, source, problem)
@@ -123,6 +126,15 @@ def reading_of(row: Row, scope: Scope) -> Reading:
     if row.expression:
         return parse_expression(row.expression).reading(scope)
     return Reading(row.constant, "")
+
+
+def sources_of(row: Row, scope: Scope) -> tuple[str, ...]:
+    """Return every place that a row may take its value from, used or not."""
+    try:
+        found = [read(parse_path(path), scope).at for path in paths_of(row)]
+    except DocumentError:
+        return ()
+    return tuple(origin(at, scope) for at in found)
 
 
 def origin(at: str, scope: Scope) -> str:

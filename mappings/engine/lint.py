@@ -22,6 +22,7 @@ from mappings.engine.parsing import parse_expression
 from mappings.engine.paths import Path, parse_path, parse_sources, parse_target
 from mappings.engine.templates import parse_template
 from mappings.engine.transforms import fill_in, known, run_chain
+from mappings.engine.wording import meant_system, system_key
 
 CHOICES = {
     "on_too_long": ("refuse", "cut"),
@@ -31,6 +32,7 @@ CHOICES = {
     "sensitivity": ("", "personal", "payment", "secret"),
     "status": ("agreed", "proposed", "open"),
 }
+LOOKED_UP = {"record": "a look-up record", "by": "a key to be looked up by"}
 INPUTS = ("source", "template", "expression")
 
 
@@ -77,6 +79,7 @@ def check_row(document: Document, row: Row) -> Iterator[Finding]:
     yield from _of_kind(document, row)
     yield from _of_length(row)
     yield from _of_choices(row)
+    yield from _of_systems(row)
     yield from _of_miss(row)
     yield from _of_clearing(row)
     for field, text in meaning_faults(document, row):
@@ -224,9 +227,9 @@ def _of_reference(document: Document, row: Row) -> Iterator[Finding]:
         yield Finding(row, "table", f"there is no value table '{row.table}'")
     for field in ("record", "by"):
         if row.kind == Kind.LOOKUP and not getattr(row, field):
-            yield Finding(row, field, f"a look-up needs '{field}'")
+            yield Finding(row, field, f"a look-up needs {LOOKED_UP[field]}")
         if row.kind != Kind.LOOKUP and getattr(row, field):
-            yield Finding(row, field, f"only a look-up uses '{field}'")
+            yield Finding(row, field, f"only a look-up uses {LOOKED_UP[field]}")
     if row.needs and row.kind != Kind.LOOKUP:
         yield Finding(row, "needs", "only a look-up can wait for another record")
 
@@ -236,6 +239,16 @@ def _of_choices(row: Row) -> Iterator[Finding]:
         if getattr(row, field) not in values:
             named = ", ".join(value for value in values if value)
             yield Finding(row, field, f"choose one of {named}")
+
+
+def _of_systems(row: Row) -> Iterator[Finding]:
+    """Find misspelt systems: what belongs to nobody that exists is never written."""
+    for field in ("owner", "updaters"):
+        for name in map(system_key, getattr(row, field).split(",")):
+            meant = meant_system(name)
+            if meant:
+                text = f"there is no system '{name}'; write {meant}"
+                yield Finding(row, field, text)
 
 
 def _of_miss(row: Row) -> Iterator[Finding]:

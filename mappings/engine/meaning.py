@@ -49,9 +49,33 @@ _LOOKUPS = {
     "price": ("priceLevel", "name"),
     "inventoryitem": ("inventoryItem", "sku"),
 }
+# Fields of NetSuite that hold a reference also where a mapping names them barely, as
+# `terms` for `terms.id`. A bare `price` may be a figure, and `account` a number.
+_BARE = frozenset(
+    [
+        "class",
+        "classification",
+        "currency",
+        "customer",
+        "department",
+        "entity",
+        "item",
+        "location",
+        "parent",
+        "partner",
+        "paymentmethod",
+        "salesrep",
+        "shipmethod",
+        "subsidiary",
+        "terms",
+    ]
+)
+_BARE_AT = "netsuite"
 
 
-def internal_id(row: Row, tables: Any = None) -> Iterator[tuple[str, str]]:
+def internal_id(
+    row: Row, tables: Any = None, system: str = ""
+) -> Iterator[tuple[str, str]]:
     """Give a field of the row and words for each fixed value that is an internal id.
 
     Numbers below zero pass: NetSuite gives them to what every account has (the price
@@ -59,15 +83,15 @@ def internal_id(row: Row, tables: Any = None) -> Iterator[tuple[str, str]]:
     """
     for field, value in _fixed_values(row, tables or {}):
         text = text_of(value).strip()
-        if looks_internal(text, row.target):
+        if looks_internal(text, row.target, system):
             yield field, _instead(row, text)
 
 
-def looks_internal(text: str, target: str) -> bool:
+def looks_internal(text: str, target: str, system: str = "") -> bool:
     """Say whether a fixed text at a target can only be one account's id of a record."""
     if _GLOBAL_ID.fullmatch(text) or _is_salesforce_id(text):
         return True
-    if not is_reference(target):
+    if not is_reference(target, system):
         return False
     return text.isascii() and (
         text.isdecimal()
@@ -77,9 +101,11 @@ def looks_internal(text: str, target: str) -> bool:
     )
 
 
-def is_reference(target: str) -> bool:
+def is_reference(target: str, system: str = "") -> bool:
     """Say whether a target holds the id of another record."""
     last = without_places(target).rpartition(".")[2]
+    if system == _BARE_AT and last.casefold() in _BARE:
+        return True
     if last.casefold() in ("externalid", "external_id"):
         return False
     return last.casefold() in ("id", "internalid") or bool(
@@ -231,5 +257,5 @@ def _refused(what: str, money: str) -> str:
 
 def meaning_faults(document: Document, row: Row) -> Iterator[tuple[str, str]]:
     """Give each field of a row that says what no mapping may, with the words."""
-    yield from internal_id(row, document.tables)
+    yield from internal_id(row, document.tables, document.target_system)
     yield from arithmetic(row)

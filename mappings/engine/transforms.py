@@ -6,6 +6,7 @@ credit.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from mappings.engine import amounts, moments, postal
@@ -46,10 +47,16 @@ def known(name: str) -> Transform:
     """Return a transform by name; raise DocumentError with those there are."""
     found = CATALOGUE.get(name)
     if found is None:
-        raise DocumentError(
-            f"there is no transform {name!r}; there are: {', '.join(sorted(CATALOGUE))}"
-        )
+        raise DocumentError(f"there is no transform {name!r}; {_instead_of(name)}")
     return found
+
+
+def _instead_of(name: str) -> str:
+    """Say what a name that is in no catalogue was meant to be."""
+    near = get_close_matches(name.lower(), CATALOGUE, n=3)
+    if near:
+        return f"nearest: {', '.join(repr(one) for one in near)}"
+    return f"there are: {', '.join(sorted(CATALOGUE))}"
 
 
 def _step(transform: Transform, given: Mapping[str, Any]) -> Step:

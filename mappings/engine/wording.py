@@ -1,6 +1,7 @@
 """The sentences of problems: what is wrong, and what to do about it."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from mappings.engine.document import Document, Found, Row
 from mappings.engine.paths import FACTS
@@ -13,13 +14,30 @@ _SYSTEMS = {
     "magento": "Magento",
     "salesforce": "Salesforce",
 }
+# So alike a name can only be a slip of the fingers.
+_NEARLY = 0.8
 _RECORDS = {"shipItem": "shipping item", "salesTaxItem": "tax code"}
 _KEYS = {"sku": "SKU", "name": "name", "symbol": "currency code", "iso": "ISO code"}
 
 
 def system(name: str, otherwise: str) -> str:
     """Return a system as people call it."""
-    return _SYSTEMS.get(name, name.capitalize()) or otherwise
+    return _SYSTEMS.get(system_key(name), name.capitalize()) or otherwise
+
+
+def system_key(name: str) -> str:
+    """Return a system, or several with commas, as flows name them: not 'NetSuite'."""
+    return name.strip().lower()
+
+
+def meant_system(name: str) -> str:
+    """Return the system that a misspelt name most likely means, or nothing.
+
+    Other systems than those with connectors may own a field, under any name.
+    """
+    if not name or name in _SYSTEMS:
+        return ""
+    return next(iter(get_close_matches(name, _SYSTEMS, n=1, cutoff=_NEARLY)), "")
 
 
 def source_of(document: Document) -> str:

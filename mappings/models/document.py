@@ -124,6 +124,8 @@ class MappingVersion(models.Model):
     )
     # As of when it was sent; the answer to a signature looks again.
     needs_finance = models.BooleanField(default=False)
+    # The scenarios that had to pass when it was sent, each with a mark of what it said.
+    asks = models.JSONField(default=list, blank=True, editable=False)
     activate_at = models.DateTimeField(null=True, blank=True)
     # How its first live records are watched; a size of 0 for not at all.
     watch_size = models.PositiveIntegerField(default=50)

@@ -6,6 +6,7 @@ from django.db import models
 
 from mappings import engine
 from mappings.engine import Kind, Row
+from mappings.engine.wording import system_key
 from mappings.models.document import MappingVersion, refuse_frozen
 
 KIND_LABELS = {
@@ -206,9 +207,9 @@ class MappingRow(MappingPart):
             on_too_long=self.on_too_long,
             when=self.when,
             section=self.section,
-            owner=self.owner,
+            owner=system_key(self.owner),
             direction=self.direction,
-            updaters=self.updaters,
+            updaters=system_key(self.updaters),
             conflict=self.conflict,
             sensitivity=self.sensitivity,
             status=self.status,

@@ -21,6 +21,7 @@ from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils.exceptions import InvalidFileException
 
+from mappings.rows import MOST_ROWS
 from mappings.spreadsheet.sheets import Sheet, letters
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -28,18 +29,24 @@ MOST_UNPACKED = 40 * 1024 * 1024
 MOST_PARTS = 200
 # What a sheet of all lines with 27 filled columns has, twice over.
 MOST_ELEMENTS = 600_000
+TEXTS = (".csv", ".tsv", ".txt")
 CONTENT = ("xl/worksheets/", "xl/sharedStrings")
 # Formats are read far more slowly than cells, and a mapping needs few.
 COST_OF_FORMAT = 12
 CHUNK = 1024 * 1024
-MOST_LINES = 5_000
+MOST_LINES = MOST_ROWS
 MOST_COLUMNS = 60
 MOST_SHEETS = 20
 LONGEST_CELL = 5_000
-RISKY = "=+-@\t\r"
+# With the wide = + - @ that some keyboards write, and some spreadsheets run.
+WIDE = "\uff1d\uff0b\uff0d\uff20"
+RISKY = f"=+-@\t\r{WIDE}"
 GUARDED = re.compile(rf"'+[{re.escape(RISKY)}]", re.DOTALL)
 # A constant in quotes, as people write it: no spreadsheet runs it.
 LITERAL = re.compile(r"'[^']*'", re.DOTALL)
+# Where Excel parts cells by semicolons, no quotation mark inside a line holds them, nor
+# lines, together: what stands behind one begins a cell.
+PARTED = re.compile(rf"([;\t\r\n] *)('*)([=+\-@{WIDE}])")
 # What XML cannot hold.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -69,13 +76,23 @@ def unguarded(text: str) -> str:
     return inner[:-1] if inner[0] in RISKY and inner.endswith("' ") else inner
 
 
+def _parted(text: str) -> str:
+    """Put a quote before what a spreadsheet that parts cells elsewhere would run."""
+    return PARTED.sub(r"\1'\2\3", text)
+
+
+def _joined(text: str) -> str:
+    """Return what `_parted` was given."""
+    return PARTED.sub(lambda found: found[1] + found[2][1:] + found[3], text)
+
+
 def to_csv(sheet: Sheet) -> bytes:
     """Write one sheet as Excel reads it: UTF-8 with its mark, commas between."""
     made = io.StringIO(newline="")
     writer = csv.writer(made, lineterminator="\r\n")
     writer.writerow(sheet.headings)
     for line in sheet.lines:
-        writer.writerow([guarded(text) for text in line])
+        writer.writerow([_parted(guarded(text)) for text in line])
     return made.getvalue().encode("utf-8-sig")
 
 
@@ -108,7 +125,7 @@ def _write_text(cell: Cell, text: str) -> None:
     cell.value = CONTROL.sub("", text).replace("\r", "_x000D_")
     cell.data_type = "s"
     cell.alignment = Alignment(vertical="top", wrap_text=len(text) > 40)
-    if text[0] in RISKY:
+    if any(one in RISKY for one in text[0] + cell.value[:1]):
         cell.quotePrefix = True
 
 
@@ -133,6 +150,8 @@ def from_file(name: str, raw: bytes, only: str) -> list[Sheet]:
         )
     if name.lower().endswith((".xlsx", ".xlsm")):
         raise Unreadable("This is not an .xlsx file. Save it anew, or as .csv.")
+    if "." in name and not name.lower().endswith(TEXTS):
+        raise Unreadable("This is neither .xlsx nor .csv. Save it as one of them.")
     return [_from_csv(raw, only)]
 
 
@@ -258,7 +277,7 @@ def _from_csv(raw: bytes, only: str) -> Sheet:
         raise Unreadable(f"The file cannot be read as csv: {error}.") from error
     if len(rows) > MOST_LINES + 1:
         raise TooMuch(f"The file has more than {MOST_LINES:,} lines.")
-    lines = [_short([unguarded(cell) for cell in row], only) for row in rows]
+    lines = [_short([unguarded(_joined(cell)) for cell in row], only) for row in rows]
     wrong = {
         (number - 1, place): f"{len(cell):,} characters; at most {LONGEST_CELL:,}."
         for number, line in enumerate(lines)

@@ -69,6 +69,8 @@ def take_document(
         version = services.new_draft(version.document, by, source=version)
     before = editing.state_of(version)
     _put(version, document)
+    # Whoever takes a file in has written the version, whatever of it can be told.
+    tell(Change("mapping", version.pk, "imported", after=f"{version}: a file"), by)
     editing.tell_changes(version, before, by)
     return version
 

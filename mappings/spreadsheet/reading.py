@@ -18,6 +18,8 @@ from mappings.engine import (
     parse_chain,
     parse_literal,
 )
+from mappings.engine.wording import system_key
+from mappings.rows import LONGEST
 from mappings.spreadsheet.content import NO, WORDS, YES, Pairs
 from mappings.spreadsheet.sheets import (
     COLUMNS,
@@ -40,14 +42,11 @@ CELLS = {
     "expression": "comes_from",
     "transforms": "chain",
 }
-LONGEST = {
-    **dict.fromkeys(("target", "source", "comes_from"), 200),
-    **dict.fromkeys(("section", "record"), 60),
-    **dict.fromkeys(("by", "needs"), 40),
-    **dict.fromkeys(("default", "when", "note"), 300),
-    **{"owner": 20, "updaters": 100, "length_option": 60, "chain": 2000},
+COLUMN_OF_KIND = {
+    Kind.EXPRESSION: "expression",
+    Kind.CONSTANT: "constant",
+    Kind.TEMPLATE: "template",
 }
-LONGEST_OF_KIND = {Kind.EXPRESSION: 1000, Kind.CONSTANT: 300, Kind.TEMPLATE: 300}
 YES_WORDS = {YES, "y", "true", "1", "x", "ja", "wahr"}
 NO_WORDS = {NO, "", "n", "false", "0", "nein", "falsch", "-"}
 
@@ -217,7 +216,11 @@ def _row(
     plain = {
         name: cells.text(name, getattr(row, name))
         for name in ("section", "target", "record", "by", "needs", "length_option")
-        + ("when", "owner", "updaters", "note")
+        + ("when", "note")
+    }
+    systems = {
+        "owner": cells.read("owner", system_key, row.owner),
+        "updaters": cells.read("updaters", system_key, row.updaters),
     }
     coded = {
         name: cells.word(name, getattr(row, name)) for name in WORDS if name != "kind"
@@ -226,6 +229,7 @@ def _row(
         row,
         kind=kind,
         **plain,
+        **systems,
         **coded,
         **cells.input(kind),
         transforms=cells.read("chain", parse_chain, row.transforms),
@@ -304,7 +308,8 @@ class _Cells:
             "expression": "",
             "constant": None,
         }
-        limit = LONGEST_OF_KIND.get(kind, 300 if "{" in text else 200)
+        otherwise = "template" if "{" in text else "source"
+        limit = LONGEST[COLUMN_OF_KIND.get(kind, otherwise)]
         if len(text) > limit:
             self.fault("comes_from", f"{len(text)} characters; at most {limit}.")
         elif kind == Kind.EXPRESSION:

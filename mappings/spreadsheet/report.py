@@ -28,6 +28,11 @@ class Report:
     tables: list[TableReport] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Put the faults in the order of the file: sheet by sheet, line by line."""
+        sheets = list(dict.fromkeys(one.place.partition("!")[0] for one in self.faults))
+        self.faults.sort(key=lambda one: _cell(one.place, sheets))
+
     @property
     def is_blocked(self) -> bool:
         return any(fault.is_grave for fault in self.faults)
@@ -35,6 +40,14 @@ class Report:
     @property
     def is_empty(self) -> bool:
         return not self.differences and not self.tables
+
+
+def _cell(place: str, sheets: list[str]) -> tuple[int, int, int, str]:
+    """Return where a cell stands: sheet, line, column; AA comes after Z."""
+    sheet, _, cell = place.partition("!")
+    column = cell.rstrip("0123456789")
+    line = cell.removeprefix(column)
+    return sheets.index(sheet), int(line or 0), len(column), column
 
 
 def document_report(

@@ -1,11 +1,15 @@
 """What is wrong with the rows of a value table: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mappings.tables.likeness import ANYTHING_ELSE, folded, nearest
 
 Pair = tuple[str, str]
+# To look for the nearest of a long list takes milliseconds: of so many it is told.
+MOST_HINTS = 50
+# Of more rows that differ in nothing but case and the like, so many are named.
+MOST_DOUBLES = 3
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,10 @@ class Offer:
 
 def remarks_on(rows: Sequence[Pair], offer: Offer) -> list[list[str]]:
     """Return for each row, in order, what a person should look at."""
+    hints = _hints((target for _, target in rows), offer)
+    alike = _by_fold(rows)
     return [
-        [*_unknown_target(target, offer), *_near_doubles(at, rows)]
+        [*_unknown_target(target, hints, offer), *_near_doubles(at, rows[at], alike)]
         for at, (_, target) in enumerate(rows)
     ]
 
@@ -44,25 +50,42 @@ def star_words(rows: Sequence[Pair]) -> str:
     return f"The row * turns every value that is not listed into '{star}'."
 
 
-def _unknown_target(target: str, offer: Offer) -> list[str]:
-    if not offer.values or target == ANYTHING_ELSE or target in offer.values:
-        return []
-    near = nearest(target, offer.values)
-    hint = f"; nearest: '{near}'" if near else ""
-    return [f"{offer.target} has no {offer.thing} '{target}'{hint}."]
+def _hints(targets: Iterable[str], offer: Offer) -> dict[str, str]:
+    """Return each value that the target does not have, with the nearest it has."""
+    if not offer.values:
+        return {}
+    known = {ANYTHING_ELSE, *offer.values}
+    unknown = [one for one in dict.fromkeys(targets) if one not in known]
+    near = {one: nearest(one, offer.values) for one in unknown[:MOST_HINTS]}
+    return dict.fromkeys(unknown, "") | near
 
 
-def _near_doubles(at: int, rows: Sequence[Pair]) -> list[str]:
-    source, target = rows[at]
+def _unknown_target(target: str, hints: dict[str, str], offer: Offer) -> Iterator[str]:
+    if target in hints:
+        hint = f"; nearest: '{hints[target]}'" if hints[target] else ""
+        yield f"{offer.target} has no {offer.thing} '{target}'{hint}."
+
+
+def _by_fold(rows: Sequence[Pair]) -> dict[str, list[tuple[int, Pair]]]:
+    """Return the rows by what is left of their source without case and the like."""
+    found: dict[str, list[tuple[int, Pair]]] = {}
+    for place, pair in enumerate(rows):
+        if pair[0] != ANYTHING_ELSE:
+            found.setdefault(folded(pair[0]), []).append((place, pair))
+    return found
+
+
+def _near_doubles(
+    at: int, row: Pair, alike: dict[str, list[tuple[int, Pair]]]
+) -> Iterator[str]:
+    source, target = row
     if source == ANYTHING_ELSE:
-        return []
-    found = []
-    for place, (other, its_target) in enumerate(rows):
-        if place == at or other == ANYTHING_ELSE or folded(other) != folded(source):
-            continue
+        return
+    near = alike[folded(source)][: MOST_DOUBLES + 1]
+    others = [pair for place, pair in near if place != at]
+    for other, its_target in others[:MOST_DOUBLES]:
         differs = "" if its_target == target else f" and gives '{its_target}'"
-        found.append(
+        yield (
             f"'{other}' differs only in case, spaces or punctuation{differs}. "
             "Values are compared letter by letter: keep both only when both come."
         )
-    return found

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from mappings.changes import Change, tell
 from mappings.models import SeenValue, ValueTable, ValueTableRow
+from mappings.rows import MOST_ROWS
 
 FIELDS = ("source", "target", "note")
 LABELS = {"source": "Source value", "target": "Target value", "note": "Note"}
@@ -63,9 +64,11 @@ def save_rows(table: ValueTable, edits: Iterable[RowEdit], by: Any) -> int:
     lock(table)
     standing = {row.pk: row for row in table.rows.all()}
     wanted = [one for one in edits if one.is_changed and not one.is_blank]
-    meant = [one for one in wanted if not _is_done(one, standing)]
+    there = {cells_of(row)[:2] for row in standing.values()}
+    meant = [one for one in wanted if not _is_done(one, standing, there)]
     _refuse_clashes(meant, standing)
     _refuse_faults(meant, standing)
+    _refuse_too_many(meant, len(standing))
     for edit in sorted(meant, key=lambda one: not one.is_removed):
         _apply(table, edit, standing, by)
     if meant:
@@ -83,11 +86,14 @@ def cells_of(row: ValueTableRow) -> Cells:
     return (row.source, row.target, row.note)
 
 
-def _is_done(edit: RowEdit, standing: dict[int, ValueTableRow]) -> bool:
+def _is_done(
+    edit: RowEdit,
+    standing: dict[int, ValueTableRow],
+    there: set[tuple[str, str]],
+) -> bool:
     """Say whether somebody else did the very same meanwhile."""
     if edit.pk is None:
-        same = (cells_of(row) for row in standing.values())
-        return edit.cells[:2] in [cells[:2] for cells in same]
+        return edit.cells[:2] in there
     row = standing.get(edit.pk)
     if edit.is_removed:
         return row is None
@@ -100,11 +106,12 @@ def _refuse_clashes(
     told: dict[int, str] = {}
     now: dict[int, Cells | None] = {}
     by_source = {row.source: row for row in standing.values()}
+    by_key = {edit.pk: edit for edit in edits}
     for edit in edits:
         row = standing.get(edit.pk or 0)
         if edit.pk is None:
             meanwhile = by_source.get(edit.cells[0])
-            if meanwhile and not _is_leaving(meanwhile, edits):
+            if meanwhile and not _is_leaving(meanwhile, by_key.get(meanwhile.pk)):
                 told[edit.index] = (
                     f"'{meanwhile.source}' is in this table already and gives "
                     f"'{meanwhile.target}'; you wrote '{edit.cells[1]}'. Change that "
@@ -123,11 +130,8 @@ def _refuse_clashes(
         raise NotSaved(told, now)
 
 
-def _is_leaving(row: ValueTableRow, edits: Sequence[RowEdit]) -> bool:
-    return any(
-        one.pk == row.pk and (one.is_removed or one.cells[0] != row.source)
-        for one in edits
-    )
+def _is_leaving(row: ValueTableRow, edit: RowEdit | None) -> bool:
+    return edit is not None and (edit.is_removed or edit.cells[0] != row.source)
 
 
 def _clash(edit: RowEdit, cells: Cells) -> str:
@@ -162,6 +166,15 @@ def _refuse_faults(
         raise NotSaved(told)
 
 
+def _refuse_too_many(edits: Sequence[RowEdit], standing: int) -> None:
+    """Keep a table to as many rows as its page and a file can hold."""
+    new = [edit.index for edit in edits if edit.pk is None]
+    size = standing + len(new) - sum(edit.is_removed for edit in edits)
+    if new and size > MOST_ROWS:
+        text = f"A value table takes {MOST_ROWS:,} rows; this would make {size:,}."
+        raise NotSaved({new[-1]: text})
+
+
 def fault_in(cells: Cells) -> str:
     """Say what keeps a row from being stored, or nothing."""
     for name, text in zip(FIELDS, cells, strict=True):
@@ -194,6 +207,18 @@ def _apply(
     for field, old, new in zip(FIELDS, before, edit.cells, strict=True):
         if old != new:
             tell(Change("table", table.pk, verb, name, LABELS[field], old, new), by)
+
+
+@transaction.atomic
+def remove(table: ValueTable, by: Any) -> None:
+    """Delete a table, telling each of its rows. Raises ProtectedError while it is read."""
+    lock(table)
+    key, rows = table.pk, [str(row) for row in table.rows.all()]
+    named = f"'{table.name}' with {len(rows)} row{'s' * (len(rows) != 1)}"
+    table.delete()
+    for row in rows:
+        tell(Change("table", key, "row removed", f"Row {row}"), by)
+    tell(Change("table", key, "deleted", after=named), by)
 
 
 def _make_room(table: ValueTable, row: ValueTableRow) -> None:

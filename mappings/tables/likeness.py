@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
+from functools import cached_property
 
 ANYTHING_ELSE = "*"
 # Below this, two words have only letters in common.
@@ -35,13 +36,52 @@ class Choices:
 
     def allows(self, value: str) -> bool:
         """Say whether the target takes a value, as far as it has told."""
-        return not self.offered or value in self.offered
+        return not self.offered or value in self._offered
+
+    @cached_property
+    def _offered(self) -> frozenset[str]:
+        return frozenset(self.offered)
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """Every value that may be proposed, each once."""
+        known = (one for one in self.rows.values() if one != ANYTHING_ELSE)
+        return tuple(dict.fromkeys([*self.offered, *filter(self.allows, known)]))
+
+    @cached_property
+    def own_names(self) -> tuple["Name", ...]:
+        """The targets, each standing for itself."""
+        return tuple(Name.of(one, one) for one in self.targets)
+
+    @cached_property
+    def row_names(self) -> tuple["Name", ...]:
+        """The sources of the table, each standing for what it becomes."""
+        targets = frozenset(self.targets)
+        return tuple(
+            Name.of(source, target)
+            for source, target in self.rows.items()
+            if source != ANYTHING_ELSE and target in targets
+        )
 
     @property
-    def targets(self) -> list[str]:
-        """Return every value that may be proposed, each once."""
-        known = (one for one in self.rows.values() if one != ANYTHING_ELSE)
-        return list(dict.fromkeys([*self.offered, *filter(self.allows, known)]))
+    def names(self) -> tuple["Name", ...]:
+        """Every text that a value can be compared with."""
+        return self.own_names + self.row_names
+
+
+@dataclass(frozen=True)
+class Name:
+    """A text that can be compared with, as it is compared, and its target."""
+
+    text: str
+    target: str
+    fold: str
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, target: str) -> "Name":
+        """Make one; its fold and its words are made once for all values."""
+        return cls(text, target, folded(text), _words(text))
 
 
 @dataclass(frozen=True)
@@ -73,7 +113,8 @@ def propose(value: str, choices: Choices) -> Proposal:
 
 
 def _same_name(value: str, choices: Choices) -> Proposal:
-    fitting = [one for one in choices.targets if folded(one) == folded(value)]
+    mine = folded(value)
+    fitting = [one.target for one in choices.own_names if one.fold == mine]
     because = f"{choices.target} has '{fitting[0]}', the same name" if fitting else ""
     if fitting and fitting[0] != value:
         because += " but for case, spaces or punctuation"
@@ -81,13 +122,9 @@ def _same_name(value: str, choices: Choices) -> Proposal:
 
 
 def _same_source(value: str, choices: Choices) -> Proposal:
-    fitting = {
-        source: target
-        for source, target in choices.rows.items()
-        if source != ANYTHING_ELSE
-        and folded(source) == folded(value)
-        and choices.allows(target)
-    }
+    mine = folded(value)
+    rows = (one for one in choices.row_names if one.fold == mine)
+    fitting = {one.text: one.target for one in rows}
     first = next(iter(fitting), "")
     return _only(fitting.values(), f"'{first}' stands in this table already")
 
@@ -103,12 +140,11 @@ def _same_words(value: str, choices: Choices) -> Proposal:
     """One text holds every word of the other: "DHL Express Worldwide"."""
     mine = _words(value)
     found: dict[str, tuple[int, str]] = {}
-    for name, target in _names(choices):
-        words = _words(name)
-        if words and mine and (words <= mine or mine <= words):
-            shared = len(words & mine)
-            if shared > found.get(target, (0, ""))[0]:
-                found[target] = (shared, name)
+    for one in choices.names:
+        if one.words and mine and (one.words <= mine or mine <= one.words):
+            shared = len(one.words & mine)
+            if shared > found.get(one.target, (0, ""))[0]:
+                found[one.target] = (shared, one.text)
     most = max((shared for shared, _ in found.values()), default=0)
     best = {target: name for target, (shared, name) in found.items() if shared == most}
     first = next(iter(best), "")
@@ -116,18 +152,27 @@ def _same_words(value: str, choices: Choices) -> Proposal:
 
 
 def _alike(value: str, choices: Choices) -> Proposal:
-    mine = folded(value)
+    mine = SequenceMatcher(b=folded(value))
     found: dict[str, tuple[float, str]] = {}
-    for name, target in _names(choices):
-        ratio = SequenceMatcher(None, mine, folded(name)).ratio()
-        if ratio >= ALIKE and ratio > found.get(target, (0.0, ""))[0]:
-            found[target] = (ratio, name)
+    for one in choices.names:
+        ratio = _ratio(mine, one.fold)
+        if ratio > found.get(one.target, (0.0, ""))[0]:
+            found[one.target] = (ratio, one.text)
     best = max((ratio for ratio, _ in found.values()), default=0.0)
     near = {
         target: name for target, (ratio, name) in found.items() if ratio > best - 0.02
     }
     first = next(iter(near), "")
     return _only(near, f"{best:.0%} alike {_named(near.get(first, ''), first)}")
+
+
+def _ratio(mine: "SequenceMatcher[str]", other: str) -> float:
+    """Return how alike two texts are; 0 below the limit, which is found out fast."""
+    mine.set_seq1(other)
+    if mine.real_quick_ratio() < ALIKE or mine.quick_ratio() < ALIKE:
+        return 0.0
+    ratio = mine.ratio()
+    return ratio if ratio >= ALIKE else 0.0
 
 
 def _only(fitting: Iterable[str], because: str) -> Proposal:
@@ -143,19 +188,8 @@ def _named(name: str, target: str) -> str:
     return f"'{name}'" if name == target else f"'{name}', which becomes '{target}'"
 
 
-def _names(choices: Choices) -> list[tuple[str, str]]:
-    """Return each name that can be compared with, and the target it stands for."""
-    own = [(one, one) for one in choices.targets]
-    rows = [
-        (source, target)
-        for source, target in choices.rows.items()
-        if source != ANYTHING_ELSE and target in choices.targets
-    ]
-    return own + rows
-
-
-def _words(text: str) -> set[str]:
-    return {one.casefold() for one in WORD.findall(text)}
+def _words(text: str) -> frozenset[str]:
+    return frozenset(one.casefold() for one in WORD.findall(text))
 
 
 def nearest(value: str, offered: Sequence[str]) -> str:

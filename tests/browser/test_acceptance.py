@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group, User
 
 from mappings import signing
 from mappings.models import MappingDocument, Scenario, ScenarioRun
+from mappings.requirements import lacking
 from tests.browser.test_operator import wait_for, worker
 from tests.integrations.acceptance_stand import draft_of, sandbox
 
@@ -71,7 +72,7 @@ def test_a_signer_runs_the_scenarios_and_sees_the_evidence(
         link.click()
     assert "Biller" in opened.value.inner_text("body")  # it really stands there
     assert noise == []
-    assert not signing.unproven(in_review)
+    assert not lacking(in_review)
 
 
 def test_the_pages_fit_a_phone(signer, in_review, live_server, page):

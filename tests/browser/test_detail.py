@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 
 from errorqueue.models import FailedRecord, Recipe
 from integrations.models import SyncRecord
+from tests.browser.keyboard import press
 from tests.browser.test_operator import netsuite_page, wait_for, worker
 
 __all__ = ["netsuite_page", "worker"]
@@ -63,13 +64,13 @@ def test_a_known_value_is_mended_and_delivered_by_a_few_keys(
 ):
     log_in(page)
     opened(page, live_server, broken_line)
-    page.keyboard.press("f")
+    press(page, "f")
     box = page.locator("#sheet select[name^=place_]")
     box.wait_for()
     assert box.evaluate("box => box === document.activeElement")
     box.select_option(index=1)
     page.fill("#sheet [name=reason]", "the shop's new courier")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     wait_for(lambda: SyncRecord.objects.filter(label="#3001", state="delivered"))
     page.locator("h2", has_text="How it ended").wait_for()
     assert "Before and after" in page.inner_text("#content")
@@ -92,9 +93,9 @@ def test_a_known_cause_takes_two_keys_from_the_link_to_the_order(
     log_in(page)
     began = time.monotonic()
     opened(page, live_server, broken_line)
-    page.keyboard.press("f")
+    press(page, "f")
     page.locator("#sheet [type=submit]:focus").wait_for()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     wait_for(lambda: SyncRecord.objects.filter(label="#3001", state="delivered"))
     assert time.monotonic() - began < 30
     page.locator("h2", has_text="How it ended").wait_for()
@@ -107,7 +108,7 @@ def test_one_key_retries_and_the_page_follows_without_a_reload(
     log_in(page)
     opened(page, live_server, broken_line)
     page.evaluate("window.stays = true")
-    page.keyboard.press("r")
+    press(page, "r")
     page.locator(".undo-bar").wait_for()
     page.evaluate("window.stays = true")
     assert page.locator(".live .pill").inner_text().startswith("Queued")
@@ -126,7 +127,7 @@ def test_check_first_puts_the_light_on_the_button_without_a_reload(
     log_in(page)
     opened(page, live_server, broken_line)
     page.evaluate("window.stays = true")
-    page.keyboard.press("p")
+    press(page, "p")
     page.locator(".acts-main .light").wait_for()
     assert page.locator(".acts-main .light").inner_text() == "Would fail again"
     assert "Drone" in page.inner_text("#light")
@@ -154,18 +155,18 @@ def test_the_dialog_of_a_retry_and_the_help_open_and_close_by_keys(
     opened(page, live_server, broken_line)
     page.get_by_role("link", name="Retry as…").click()
     page.locator("#sheet", has_text="Where does it start?").wait_for()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     assert not page.locator("#sheet").is_visible()
-    page.keyboard.press("?")
+    press(page, "?")
     assert page.locator("#key-help").is_visible()
-    page.keyboard.press("r")
+    press(page, "r")
     assert FailedRecord.objects.get(pk=broken_line.pk).status == "failed"
 
 
 def test_letters_typed_into_a_box_press_nothing(log_in, page, live_server, broken_line):
     log_in(page)
     opened(page, live_server, broken_line)
-    page.keyboard.press("f")
+    press(page, "f")
     page.locator("#sheet [name=reason]").press_sequentially("red fads? yes")
     assert page.locator("#sheet [name=reason]").input_value() == "red fads? yes"
     assert FailedRecord.objects.get(pk=broken_line.pk).status == "failed"

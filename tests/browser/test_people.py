@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from errorqueue.models import FailedRecord
+from tests.browser.keyboard import press
 from tests.browser.test_operator import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -57,14 +58,14 @@ def test_each_sees_the_other_without_a_reload(open_as, line):
 
 def test_by_keys_it_is_assigned_and_put_off(open_as, line):
     page = open_as("ann")
-    page.keyboard.press("a")
+    press(page, "a")
     assert page.locator("#people-assignee").evaluate(
         "box => box === document.activeElement"
     )
     page.locator("#people-assignee").select_option(label="otto")
     page.get_by_role("button", name="Assign", exact=True).click()
     page.locator(".messagelist", has_text="is with otto").wait_for()
-    page.keyboard.press("s")
+    press(page, "s")
     page.get_by_role("button", name="Tomorrow 9:00").click()
     page.locator(".messagelist", has_text="is snoozed until").wait_for()
     assert FailedRecord.objects.get().snoozed_until is not None

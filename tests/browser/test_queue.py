@@ -14,6 +14,7 @@ from errorqueue.clock import database_time
 from errorqueue.failures import FailureKind
 from errorqueue.models import FailedRecord, SavedView, Tag
 from integrations.models import SyncRecord
+from tests.browser.keyboard import press
 from tests.errorqueue.conftest import flow, make_line, make_person, make_record
 from tests.flows.conftest import configure
 
@@ -75,19 +76,19 @@ def marked(page) -> str:
 
 
 def test_rows_are_walked_ticked_and_opened_by_keys(queue, lines):
-    queue.keyboard.press("j")
+    press(queue, "j")
     assert f"ERR-{lines[0].pk}" in marked(queue)
-    queue.keyboard.press("j")
-    queue.keyboard.press("j")
-    queue.keyboard.press("j")  # there is no fourth row
+    press(queue, "j")
+    press(queue, "j")
+    press(queue, "j")  # there is no fourth row
     assert f"ERR-{lines[2].pk}" in marked(queue)
-    queue.keyboard.press("k")
+    press(queue, "k")
     assert f"ERR-{lines[1].pk}" in marked(queue)
-    queue.keyboard.press("x")
+    press(queue, "x")
     assert queue.locator(".action-select:checked").count() == 1
-    queue.keyboard.press("x")
+    press(queue, "x")
     assert queue.locator(".action-select:checked").count() == 0
-    queue.keyboard.press("Enter")
+    press(queue, "Enter")
     queue.wait_for_url(re.compile(rf"{LIST}{lines[1].pk}/change/"))
 
 
@@ -100,15 +101,15 @@ def test_a_range_is_ticked_with_shift(queue):
 
 def test_a_range_is_ticked_by_keys(queue):
     for key in ("j", "x", "j", "j", "Shift+X"):
-        queue.keyboard.press(key)
+        press(queue, key)
     assert queue.locator(".action-select:checked").count() == 3
 
 
 def test_r_retries_and_the_row_is_followed_to_its_result(queue, lines):
     line = lines[0]
     row = queue.locator("#result_list tbody tr").first
-    queue.keyboard.press("j")
-    queue.keyboard.press("r")
+    press(queue, "j")
+    press(queue, "r")
     expect(row.locator(".live .pill")).to_have_text("Queued")
     expect(queue.locator("#queue-said")).to_contain_text(f"ERR-{line.pk} is queued.")
     SyncRecord.objects.filter(pk=line.object_id).update(state="running")
@@ -130,12 +131,15 @@ def test_a_retry_is_taken_back_within_the_minute(queue, lines):
     assert FailedRecord.objects.get(pk=lines[0].pk).status == Status.FAILED
 
 
-def test_ticked_rows_are_retried_together(queue, lines):
+def test_ticked_rows_are_retried_and_taken_back_together(queue, lines):
     for key in ("j", "x", "j", "x", "r"):
-        queue.keyboard.press(key)
+        press(queue, key)
     expect(queue.locator("#queue-said")).to_contain_text("Queued 2.")
     assert FailedRecord.objects.filter(status=Status.RETRYING).count() == 2
     expect(queue.locator(".live")).to_have_count(2)
+    queue.get_by_role("button", name="Undo").click()
+    expect(queue.locator("#queue-said")).to_contain_text("Took back 2.")
+    expect(queue.locator(".live")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -149,51 +153,51 @@ def test_ticked_rows_are_retried_together(queue, lines):
     ],
 )
 def test_each_key_opens_what_it_says(queue, lines, key, place):
-    queue.keyboard.press("j")
-    queue.keyboard.press(key)
+    press(queue, "j")
+    press(queue, key)
     known = {"line": lines[0].pk, "record": lines[0].object_id}
     queue.wait_for_url(f"**{place.format(**known)}*")
     assert lines[0].reference in queue.inner_text("#content")
 
 
 def test_g_c_leads_to_the_causes(queue):
-    queue.keyboard.press("g")
-    queue.keyboard.press("c")
+    press(queue, "g")
+    press(queue, "c")
     queue.wait_for_url("**/errorqueue/cause/**")
 
 
 def test_the_help_opens_by_key_and_by_button(queue):
-    queue.keyboard.press("?")
+    press(queue, "?")
     sheet = queue.locator("#keys")
     expect(sheet).to_be_visible()
     assert "age:>4h" in sheet.inner_text() and "Snooze" in sheet.inner_text()
-    queue.keyboard.press("j")  # keys of the list rest while it is open
+    press(queue, "j")  # keys of the list rest while it is open
     assert queue.locator("tr.current").count() == 0
-    queue.keyboard.press("Escape")
+    press(queue, "Escape")
     expect(sheet).to_be_hidden()
     queue.get_by_role("button", name="Keys").click()
     expect(sheet).to_be_visible()
 
 
 def test_the_search_is_completed_by_keys(queue, lines):
-    queue.keyboard.press("/")
+    press(queue, "/")
     box = queue.locator("#searchbar")
     expect(box).to_be_focused()
     queue.keyboard.type("ord")
     choice = queue.get_by_role("option", name="order:")
     expect(choice.first).to_be_visible()
     expect(box).to_have_attribute("aria-expanded", "true")
-    queue.keyboard.press("ArrowDown")
+    press(queue, "ArrowDown")
     expect(choice.first).to_have_attribute("aria-selected", "true")
-    queue.keyboard.press("Enter")
+    press(queue, "Enter")
     expect(box).to_have_value("order:")
     expect(queue.get_by_role("option", name="order:10413")).to_be_visible()
-    queue.keyboard.press("ArrowDown")
-    queue.keyboard.press("ArrowDown")
-    queue.keyboard.press("Tab")
+    press(queue, "ArrowDown")
+    press(queue, "ArrowDown")
+    press(queue, "Tab")
     expect(box).to_have_value("order:10413 ")
     queue.keyboard.type("-sku:nothing")
-    queue.keyboard.press("Enter")
+    press(queue, "Enter")
     queue.wait_for_url("**q=order*")
     rows = queue.locator("#result_list tbody tr")
     assert rows.count() == 1 and "10413" in rows.inner_text()
@@ -251,10 +255,10 @@ def test_nothing_breaks_the_content_policy(queue, live_server):
     queue.on("console", lambda message: said.append(message.text))
     queue.on("pageerror", lambda error: said.append(str(error)))
     queue.reload()
-    queue.keyboard.press("j")
-    queue.keyboard.press("?")
-    queue.keyboard.press("Escape")
-    queue.keyboard.press("/")
+    press(queue, "j")
+    press(queue, "?")
+    press(queue, "Escape")
+    press(queue, "/")
     queue.keyboard.type("sk")
     expect(queue.get_by_role("option").first).to_be_visible()
     assert said == []

@@ -1,8 +1,11 @@
 """The error queue on a phone: the tab in use is seen, and all rows are ticked at once."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
+import integrations
 from tests.browser.test_queue import LIST, lines, log_in, olga
 from tests.errorqueue.conftest import flow, make_line, make_person, make_record
 
@@ -38,3 +41,15 @@ def test_a_wide_screen_has_the_box_and_not_the_button(phone: Page):
     phone.set_viewport_size({"width": 1440, "height": 900})
     button = phone.get_by_role("button", name="Select all on this page")
     expect(button).to_be_hidden()
+
+
+def test_a_vendors_long_id_makes_no_page_wider_than_a_phone(browser):
+    style = Path(integrations.__file__).with_name("static") / "console" / "console.css"
+    narrow = browser.new_page(viewport={"width": 390, "height": 844})
+    words = "gid://shopify/InventoryItem/47204230283798@gid://shopify/Location/660000"
+    narrow.set_content(
+        f"<meta name=viewport content='width=device-width'><style>{style.read_text()}"
+        f"</style><div id=content><p>written, id {words}</p></div>"
+    )
+    assert narrow.evaluate("document.documentElement.scrollWidth") <= 390
+    narrow.close()

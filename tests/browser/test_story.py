@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from errorqueue import people, services
 from errorqueue.models import FailedRecord
 from integrations.models import SyncRecord
+from tests.browser.keyboard import press
 from tests.browser.test_queue import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -47,9 +48,9 @@ def box(page):
 def test_a_number_typed_anywhere_opens_the_story(order, olga, page, live_server):
     log_in(page, live_server, olga)
     page.goto(f"{live_server.url}/admin/")
-    page.keyboard.press("Control+k")
+    press(page, "Control+k")
     page.keyboard.type("4711")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.wait_for_url(f"**/story/{order.pk}/")
     sentence = page.locator(".story-sentence").inner_text()
     assert sentence.startswith("Order #4711 is in NetSuite (Northwind) as sales order")
@@ -61,16 +62,16 @@ def test_g_then_s_leads_there_from_the_queue_and_puts_nothing_off(
 ):
     log_in(page, live_server, olga)
     page.goto(live_server.url + QUEUE)
-    page.keyboard.press("j")
-    page.keyboard.press("g")
-    page.keyboard.press("s")
+    press(page, "j")
+    press(page, "g")
+    press(page, "s")
     expect(page.locator("#story-word")).to_be_focused()
     assert page.locator("dialog[open]").count() == 0
     page.keyboard.type("4712")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.wait_for_url("**/story/*/")
     page.go_back()
-    page.keyboard.press("/")  # the list keeps its own search
+    press(page, "/")  # the list keeps its own search
     expect(page.locator("#searchbar")).to_be_focused()
 
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 from integrations.models import AuditEntry, SyncRecord
 from mappings import services
 from mappings.models import MappingDocument
+from tests.browser.keyboard import press
 from tests.browser.test_operator import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -99,14 +100,14 @@ def test_an_editor_adds_a_field_and_mends_what_is_red(
     assert page.locator(".tree-example", has_text="“abc-1” → “ABC-1”").count() == 1
     page.locator("[data-parameter='cut.length']").fill("0")
     page.locator("[data-transform=cut]").click()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     new.locator("[data-cell=problems]").get_by_text("above 0").wait_for()
     assert "grid-row-wrong" in new.get_attribute("class")
     box(new, "chain").fill("upper")
     new.locator("[data-cell=out]").get_by_text("PAID").wait_for()
     new.locator("[data-do=why]").click()
     page.locator("#why-part").get_by_text("financial_status").wait_for()
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     save(page)
     made = draft.rows.get(target="shippingAddress.addr3")
     assert (made.source, made.transforms) == ("financial_status", ["upper"])

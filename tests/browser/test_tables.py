@@ -92,6 +92,21 @@ def test_rows_are_added_to_a_table_and_saved(editor, live_server, demo):
     assert table.rows.filter(source__startswith="Early").count() == 2
 
 
+def test_a_table_of_thousands_of_rows_is_saved(editor, live_server, demo):
+    table = ValueTable.objects.create(name="Articles", purpose="other")
+    table.rows.bulk_create(
+        table.rows.model(table=table, source=f"A{number:05}", target="Standard")
+        for number in range(3_500)  # 17,500 boxes, and a server takes 15,000
+    )
+    editor.goto(f"{live_server.url}/admin/mappings/valuetable/{table.pk}/change/")
+    editor.get_by_label("Target value").nth(2_000).fill("Express")
+    editor.get_by_label("Remove A00007", exact=True).check()
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_text("2 rows saved.")).to_be_visible()
+    assert table.rows.count() == 3_499
+    assert table.rows.get(target="Express").source == "A02000"
+
+
 def test_nothing_breaks_the_content_policy(editor, live_server, waiting):
     said: list[str] = []
     editor.on("console", lambda message: said.append(message.text))

@@ -73,3 +73,15 @@ def test_the_command_of_the_workers_asks_the_database(monkeypatch):
     monkeypatch.setattr(ours, "_skew", lambda: asked.append(1) or [])
     call_command("work")
     assert asked
+
+
+def test_a_network_that_is_none_and_a_token_to_be_guessed_are_told(settings):
+    settings.METRICS_ADDRESSES = ["10.2.0.0/16", "192.0.2.7", "office"]
+    settings.METRICS_TOKEN = "hunter2"
+    settings.LOG_FORMAT = "yaml"
+    found = ours.probes_are_set_up(None)
+    assert ids(found) == ["config.E006", "config.W002", "config.E007"]
+    assert "hunter2" not in str(found) and "'office'" in found[0].msg
+    settings.METRICS_ADDRESSES, settings.METRICS_TOKEN = [], ""
+    settings.LOG_FORMAT = "json"
+    assert ids(ours.probes_are_set_up(None)) == []

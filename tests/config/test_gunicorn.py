@@ -1,5 +1,6 @@
 """The web server as it is run for people: nothing of it outlives its master."""
 
+import json
 import os
 import signal
 import subprocess
@@ -54,3 +55,19 @@ def test_a_frozen_worker_does_not_outlive_its_master(master):
     master.kill()
     master.wait()
     assert until(lambda: all(state(one) in ("", "Z") for one in workers))
+
+
+def test_its_own_lines_look_like_all_others_and_requests_are_not_logged():
+    """A worker that cannot start says so as JSON, one object a line."""
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"]
+    run = subprocess.run(
+        [*command, "--bind", "127.0.0.1:0", "nowhere:application"],
+        env={**os.environ, "LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    written = run.stderr.splitlines()
+    lines = [json.loads(line) for line in written if line.startswith("{")]
+    assert lines and {one["logger"] for one in lines} == {"gunicorn.error"}
+    assert any("nowhere" in one.get("exception", "") for one in lines)

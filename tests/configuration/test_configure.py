@@ -1,9 +1,19 @@
+from textwrap import dedent
+
 import pytest
 from django.contrib.auth.models import Group
+from django.utils.timezone import now
 
 from integrations.configuration.services import configure
-from integrations.models import Connection, Flow, SyncRecord, Token
-from mappings.models import ValueTable
+from integrations.models import (
+    AuditEntry,
+    Connection,
+    Flow,
+    SyncRecord,
+    Token,
+    Watch,
+)
+from mappings.models import SeenValue, ValueTable
 from tests.configuration.conftest import ENVIRON, SHOP, line_of
 
 
@@ -43,6 +53,9 @@ def test_a_second_run_changes_nothing(run):
         "routing": 0,
         "scenarios": 0,
         "blueprint": 0,
+        "channels": 0,
+        "teams": 0,
+        "alert_rules": 0,
     }
 
 
@@ -98,6 +111,32 @@ def test_rows_of_a_value_table_are_as_the_file_says(run):
         "value table Countries: row NO removed",
     ]
     assert ValueTable.objects.get().rows.get(source="SE").note == "new"
+
+
+def test_a_file_changes_a_table_as_a_person_would(run):
+    run()
+    table = ValueTable.objects.get()
+    seen = SeenValue.objects.create(
+        table=table, value="SE", first_seen_at=now(), last_seen_at=now()
+    )
+    AuditEntry.objects.all().delete()
+    ValueTable.objects.update(changed_at=None)
+    run()
+    table.refresh_from_db()
+    assert table.changed_at is None
+    assert not AuditEntry.objects.filter(subject="table").exists()
+    run(SHOP.replace("{NO: Norway, DE: Germany}", "{SE: Sweden, DE: Allemagne}"))
+    told = AuditEntry.objects.filter(subject="table", subject_id=table.pk)
+    assert [(one.verb, one.detail) for one in told.order_by("pk")] == [
+        ("row removed", "Row NO → Norway"),
+        ("row added", "Row SE Source value: '' → 'SE'"),
+        ("row added", "Row SE Target value: '' → 'Sweden'"),
+        ("row changed", "Row DE Target value: 'Germany' → 'Allemagne'"),
+    ]
+    seen.refresh_from_db()
+    assert seen.state == SeenValue.State.MAPPED
+    table.refresh_from_db()
+    assert table.changed_at is not None
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(run):
@@ -190,3 +229,30 @@ def test_values_from_the_environment_are_not_shown_in_changes(run):
     run(text, {"ACCOUNT": "111111"})
     changed = run(text, {"ACCOUNT": "222222"}).changes
     assert changed == ["connection netsuite: account_id changed"]
+
+
+def test_a_flow_that_a_file_points_at_another_document_is_watched(run):
+    run()
+    twin = dedent(
+        """
+        mapping_documents:
+          - slug: other-order
+            name: Other orders
+            source_system: shopify
+            source_entity: order
+            target_system: netsuite
+            target_record: salesOrder
+            rows:
+              - {target: memo, source: note}
+        """
+    )
+    run(twin)
+    flow = Flow.objects.get(slug="shopify-orders")
+    assert not Watch.objects.exists()
+    run(SHOP.replace("mapping: shopify-order\n", "mapping: other-order\n"))
+    flow.refresh_from_db()
+    watch = Watch.objects.get()
+    assert (watch.flow, watch.version) == (flow, flow.mapping.published())
+    assert (watch.state, watch.size) == ("watching", 50)
+    run(SHOP.replace("mapping: shopify-order\n", "mapping: other-order\n"))
+    assert Watch.objects.count() == 1

@@ -163,3 +163,30 @@ def test_a_failure_while_applying_takes_everything_back(run, monkeypatch):
         run()
     assert not Connection.objects.exists()
     assert not MappingDocument.objects.exists()
+
+
+TWIN = """
+  - slug: live
+    name: NetSuite (live)
+    system: netsuite
+    environment: production
+    account_id: "{account}"
+    base_url: "{base_url}"
+    namespace: netsuite-live
+    auth_method: tba
+value_tables:
+"""
+
+
+@pytest.mark.parametrize(
+    ("account", "base_url"),
+    [
+        ("123456-sb1", ""),
+        ("999", "https://123456-sb1.suitetalk.api.netsuite.com/"),
+    ],
+)
+def test_no_account_is_both_sandbox_and_production(problems, account, base_url):
+    twin = TWIN.format(account=account, base_url=base_url)
+    found = " ".join(problems(SHOP.replace("\nvalue_tables:\n", twin, 1)))
+    assert "NetSuite (live) is the same account as production" in found
+    assert "NetSuite (Northwind) is the same account as sandbox" in found

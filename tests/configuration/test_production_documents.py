@@ -5,7 +5,9 @@ import importlib
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.forms import model_to_dict, modelform_factory
 
+from integrations.admin.flow_form import FlowForm
 from integrations.configuration.problems import ConfigurationRefused
 from integrations.configuration.services import configure
 from integrations.models import Flow, Watch
@@ -130,6 +132,53 @@ def test_a_flow_stays_off_while_its_document_is_of_the_other_environment(run):
     with pytest.raises(flows.NoMapping, match="sandbox document"):
         flows.turn_on(flow)
     assert not Flow.objects.get(pk=flow.pk).is_enabled
+
+
+TWIN = """
+mapping_documents:
+  - slug: other-order
+    name: Other orders
+    source_system: shopify
+    source_entity: order
+    target_system: netsuite
+    target_record: salesOrder
+    environment: production
+    rows:
+      - {target: memo, source: note}
+"""
+
+
+def fitting_production() -> str:
+    here = "    rows:\n      - {target"
+    production = SHOP.replace("environment: sandbox", "environment: production")
+    return production.replace(here, f"    environment: production\n{here}")
+
+
+def test_the_page_of_a_flow_refuses_a_document_that_nobody_signed(run):
+    run(fitting_production())
+    run(TWIN)
+    flow = Flow.objects.get(slug="shopify-orders")
+    twin = MappingDocument.objects.get(slug="other-order")
+    page = modelform_factory(Flow, form=FlowForm, fields="__all__")
+    form = page(model_to_dict(flow) | {"mapping": twin.pk}, instance=flow)
+    assert "Nobody signed Other orders" in str(form.errors["mapping"])
+
+
+def test_a_flow_into_production_goes_over_to_signed_documents_only(run, problems):
+    fitting = fitting_production()
+    run(fitting)
+    run(TWIN)
+    other = fitting.replace("mapping: shopify-order\n", "mapping: other-order\n")
+    [found] = problems(other)
+    assert "Nobody signed Other orders, and Orders is in force." in found
+    assert Flow.objects.get(slug="shopify-orders").mapping.slug == "shopify-order"
+    twin = MappingDocument.objects.get(slug="other-order")
+    draft = services.new_draft(twin, None)
+    sam = User.objects.create_superuser("sam")
+    signing.sign(signing.send(draft, None), "business", sam)
+    services.publish(draft, sam)
+    run(other)
+    assert Flow.objects.get(slug="shopify-orders").mapping == twin
 
 
 def test_installed_flows_of_production_make_their_documents_production(run):

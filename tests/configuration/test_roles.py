@@ -58,6 +58,7 @@ def test_auditors_see_everything_but_secrets_and_change_nothing(roles):
 def test_operators_settle_failures_and_touch_no_settings(roles):
     verbs = {right for right in roles["Operators"] if ".view_" not in right}
     assert verbs == {
+        "errorqueue.acknowledge_alert",
         "errorqueue.retry_failedrecord",
         "errorqueue.edit_failedrecord",
         "errorqueue.exclude_failedrecord",
@@ -68,6 +69,7 @@ def test_operators_settle_failures_and_touch_no_settings(roles):
         "errorqueue.merge_cause",
         "errorqueue.own_cause",
         "integrations.answer_ownershipconflict",
+        "integrations.run_gapsweep",
         "errorqueue.add_recipe",
         "errorqueue.change_recipe",
         "errorqueue.add_savedview",

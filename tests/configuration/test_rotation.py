@@ -4,8 +4,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from errorqueue import signing
+from errorqueue.alerting import channels
 from errorqueue.models import Subscriber
 from integrations.models import Connection, Credential, Token, vault
+from tests.errorqueue.alerting import make_channel
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 
@@ -39,7 +41,7 @@ def test_f98_rotation_brings_every_secret_under_the_newest_key(
     settings.FIELD_KEYS = [NEW, OLD]
     call_command("rotate_field_keys")
     assert capsys.readouterr().out == (
-        "Sealed anew: 2 credentials, 1 token, 0 webhook secrets. "
+        "Sealed anew: 2 credentials, 1 token, 0 webhook secrets, 0 channels. "
         "Under the newest key already: 0.\n"
     )
     settings.FIELD_KEYS = [NEW]
@@ -55,7 +57,7 @@ def test_f98_a_second_rotation_changes_nothing(connection, settings, capsys):
     capsys.readouterr()
     call_command("rotate_field_keys")
     assert (
-        "Sealed anew: 0 credentials, 0 tokens, 0 webhook secrets."
+        "Sealed anew: 0 credentials, 0 tokens, 0 webhook secrets, 0 channels."
         in capsys.readouterr().out
     )
     assert sealed() == before
@@ -97,7 +99,7 @@ def test_f98_rotation_covers_the_secrets_of_webhooks(db, settings, capsys):
     plain = signing.renew_secret(subscriber)
     settings.FIELD_KEYS = [NEW, OLD]
     call_command("rotate_field_keys")
-    assert "1 webhook secret." in capsys.readouterr().out
+    assert "1 webhook secret, 0 channels." in capsys.readouterr().out
     settings.FIELD_KEYS = [NEW]
     subscriber.refresh_from_db()
     assert signing.secrets_of(subscriber) == [plain]
@@ -112,3 +114,14 @@ def test_f98_a_webhook_secret_that_no_key_opens_is_named(connection, settings):
     with pytest.raises(CommandError, match="Webhook Tickets: no key"):
         call_command("rotate_field_keys")
     assert sealed() == before
+
+
+def test_f98_rotation_covers_the_addresses_of_channels(db, settings, capsys):
+    settings.FIELD_KEYS = [OLD]
+    channel = make_channel("Ops")
+    settings.FIELD_KEYS = [NEW, OLD]
+    call_command("rotate_field_keys")
+    assert "1 channel." in capsys.readouterr().out
+    settings.FIELD_KEYS = [NEW]
+    channel.refresh_from_db()
+    assert channels.opened(channel)[0] == "ops@example.com"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from errorqueue.models import RoutingRule
+from errorqueue.models import RoutingRule, Team
 from integrations.configuration.export import export_text
 from tests.configuration.conftest import SHOP
 from tests.configuration.test_shipped import SHIPPED
@@ -45,6 +45,17 @@ def test_rules_are_entered_and_a_second_run_changes_nothing(run, olga):
     assert sorted(tag.name for tag in rule.tags.all()) == ["large", "vip"]
     assert "routing rule Large orders: created" in outcome.changes
     assert run(SHOP + RULES).changes == []
+
+
+def test_hours_are_counted_in_the_time_of_a_team_that_there_is(run, db, problems):
+    rules = "routing: [{name: Orders, due_hours: 4, team: Operations}]\n"
+    [said] = problems(rules)
+    assert "There is no team “Operations” in the files or in the console." in said
+    team = Team.objects.create(name="Operations")
+    run(rules)
+    assert RoutingRule.objects.get().team == team
+    assert run(rules).changes == []
+    assert "team: Operations" in export_text()
 
 
 def test_what_differs_is_changed_and_said(run, olga):

@@ -11,11 +11,13 @@ import requests
 from requests.adapters import BaseAdapter
 
 from integrations.connectors.base import (
-    AccessToken,
     Account,
     Exchange,
-    Secret,
     Services,
+)
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
 )
 
 Reply = tuple[int, dict[str, str], bytes] | Exception

@@ -117,3 +117,18 @@ def test_line_stays_open_from_one_client_to_the_next():
     for _ in range(3):
         assert call(url) == {}
     assert len(lines) == 1
+
+
+WHOLE_HEAD = b"HTTP/1.1 204 No Content\r\nLocation: http://vendor/customer/282\r\n\r\n"
+
+
+@pytest.mark.parametrize("kept", range(20, len(WHOLE_HEAD) - 2))
+def test_f33_an_answer_cut_in_its_head_is_no_answer(kept):
+    """Half an address would be taken for another record's."""
+    with pytest.raises(ConnectionFailed) as caught:
+        call(Peer([WHOLE_HEAD[:kept]]).url)
+    assert caught.value.sent is True
+
+
+def test_an_answer_of_a_head_alone_is_taken_whole():
+    assert call(Peer([WHOLE_HEAD]).url) is None

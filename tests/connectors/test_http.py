@@ -14,7 +14,6 @@ from urllib3.exceptions import (
 
 from integrations.connectors import http
 from integrations.connectors.auth import TokenLogin
-from integrations.connectors.base import Secret
 from integrations.connectors.errors import (
     AccessRefused,
     ConnectionFailed,
@@ -26,6 +25,9 @@ from integrations.connectors.errors import (
     TimedOut,
 )
 from integrations.connectors.http import ApiClient
+from integrations.connectors.secret import (
+    Secret,
+)
 from tests.connectors.line import fresh_token
 
 URL = "https://vendor.example"

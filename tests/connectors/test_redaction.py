@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.connectors import redaction
-from integrations.connectors.base import Secret
+from integrations.connectors.secret import (
+    Secret,
+)
 
 JSON = {"Content-Type": "application/json"}
 

@@ -210,7 +210,7 @@ def audit_in_a_second_transaction() -> None:
     from django.db import transaction
 
     from errorqueue import failpoints
-    from integrations.sync import audit
+    from integrations.sync import audit, outcome
 
     def afterwards(note: Patch) -> Patch:
         def noted(*args: Any, **kwargs: Any) -> None:
@@ -222,7 +222,16 @@ def audit_in_a_second_transaction() -> None:
 
         return noted
 
+    def apart(follow: Patch) -> Patch:
+        def followed(delivery: Any, written: Any, told: str) -> Any:
+            record = delivery.record
+            audit.note(record, "delivered", "running", record.state, told)
+            return follow(delivery, written, told)[1:]
+
+        return followed
+
     replace(audit, "note", afterwards)
+    replace(outcome, "_follow", apart)
 
 
 def upsert_for_orders() -> None:

@@ -33,7 +33,8 @@ from tests.crash.stand import ROOT, Stand
 from tests.crash.storm import Storm
 
 # A click is a process of its own, so a storm strikes it as a person's matter.
-PLACES = (*plan.PLACES, "retry.click")
+PLACES = (*plan.PLACES, "alert.plan", "alert.sent", "retry.click")
+ALERTER = ("alert.row", "alert.plan", "alert.send", "alert.sent")
 WAYS = {"kill": "kill", "freeze": "freeze", "raise": "raise", "slow": "slow:2"}
 WAYS["lag"] = "slow:8"
 CALLS = ("call.start", "call.end", "outcome.before_commit", "intent.after_commit")
@@ -141,8 +142,7 @@ class Matrix:
             ),
             "hold.before_commit": self._slow_customer,
             "hold.wake": self._slow_customer,
-            "alert.row": self._refuse_role,
-            "alert.send": self._refuse_role,
+            **dict.fromkeys(ALERTER, self._refuse_role),
         }
 
     def warm_up(self) -> None:

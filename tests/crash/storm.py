@@ -114,15 +114,16 @@ class Storm:
             self._looked = time.monotonic()
             self.instants.look()
 
-    def _wait(self, done: Any, limit: float) -> bool:
+    def _wait(self, done: Any, limit: float, pause: float = 0.3) -> bool:
         end = time.monotonic() + limit
         while not done() and time.monotonic() < end:
-            self._pass_until(time.monotonic() + 0.3)
+            self._pass_until(time.monotonic() + pause)
         return bool(done())
 
     def _drain(self) -> None:
         begin = time.monotonic()
-        self._wait(self._is_at_rest, self.drain_limit)
+        # The question counts through the whole inbox: asked more often, it is a load.
+        self._wait(self._is_at_rest, self.drain_limit, pause=2.0)
         self.drain_seconds = time.monotonic() - begin
         # What the dead held at the very end has been taken up by now, or never is.
         self._pass_until(time.monotonic() + 1)

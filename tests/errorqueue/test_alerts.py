@@ -5,8 +5,9 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
 from errorqueue import alerts
+from errorqueue.alerting import planning, sending
 from errorqueue.clock import database_time
-from errorqueue.models import Alert
+from errorqueue.models import Alert, Message
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def raise_one(**changes) -> bool:
 
 
 def make_due() -> None:
-    Alert.objects.update(try_at=database_time() - timedelta(seconds=1))
+    Message.objects.update(try_at=database_time() - timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -74,14 +75,15 @@ def test_closing_an_incident_that_never_was_does_nothing():
 def test_f93_a_dead_mail_server_costs_a_try_and_never_the_alert(broken_mail):
     raise_one()
     assert alerts.send_waiting() == 0
-    alert = Alert.objects.get()
-    assert (alert.tries, alert.error, alert.sent_at) == (1, "mail server away", None)
-    assert alert.try_at > database_time()
+    message = Message.objects.get()
+    said = (message.tries, message.error, message.sent_at)
+    assert said == (1, "mail server away", None)
+    assert message.try_at > database_time()
 
     broken_mail.undo()
     make_due()
     assert alerts.send_waiting() == 1
-    assert Alert.objects.get().error == ""
+    assert Message.objects.get().error == "" and Alert.objects.get().sent_at
     assert len(mail.outbox) == 1
 
 
@@ -90,9 +92,9 @@ def test_f93_hours_without_mail_never_lose_an_alert(broken_mail):
     for _ in range(30):
         make_due()
         alerts.send_waiting()
-    alert = Alert.objects.get()
-    assert alert.tries == 30
-    assert alert.try_at <= database_time() + alerts.LONGEST_WAIT
+    message = Message.objects.get()
+    assert message.tries == 30
+    assert message.try_at <= database_time() + sending.LONGEST_WAIT
     broken_mail.undo()
     make_due()
     assert alerts.send_waiting() == 1
@@ -117,14 +119,16 @@ def test_an_alert_that_nobody_would_get_is_not_called_sent(settings):
     settings.ALERT_EMAILS = []
     raise_one()
     assert alerts.send_waiting() == 0
-    assert Alert.objects.get().error == "Nobody to tell: ALERT_EMAILS is empty."
+    assert Message.objects.get().error == "Nobody to tell: ALERT_EMAILS is empty."
+    assert Alert.objects.get().sent_at is None
 
 
 def test_a_claimed_try_is_not_made_by_a_second_worker():
     raise_one()
-    alert = Alert.objects.get()
-    assert alerts._claim(alert, database_time()) is True
-    assert alerts._claim(alert, database_time()) is False
+    planning.plan()
+    message = Message.objects.get()
+    assert sending._claim(message, database_time()) is True
+    assert sending._claim(message, database_time()) is False
 
 
 def test_nothing_waits_while_the_next_try_is_not_due(broken_mail):
@@ -161,4 +165,4 @@ def test_a_late_message_says_that_the_incident_is_over(broken_mail):
     broken_mail.undo()
     make_due()
     alerts.send_waiting()
-    assert "This is over meanwhile." in mail.outbox[0].body
+    assert mail.outbox[0].body.startswith("This is over meanwhile. What was wrong:\n")

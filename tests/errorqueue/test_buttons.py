@@ -8,6 +8,7 @@ from errorqueue import bulk, services
 from errorqueue.admin import failed
 from errorqueue.failures import FailureKind
 from errorqueue.models import FailedRecord
+from integrations.models import SyncRecord
 from tests.errorqueue.pages import LIST, page_of, rows_of, text_of
 
 Status = FailedRecord.Status
@@ -112,7 +113,7 @@ def test_a_row_is_retried_without_leaving_the_page(operator, make_line, olga):
     line = make_line()
     answer = operator.post(f"{LIST}quick-retry/", {"ids": line.pk}).json()
     assert answer["said"] == f"ERR-{line.pk} is queued."
-    assert answer["undo"] == {"line": line.pk, "action": line.actions.get().pk}
+    assert answer["undo"] == [line.actions.get().pk]
     assert answer["rows"][str(line.pk)]["is_moving"] is True
     again = operator.post(f"{LIST}quick-retry/", {"ids": line.pk}).json()
     assert again["said"] == f"olga queued ERR-{line.pk} a moment ago."
@@ -126,6 +127,33 @@ def test_ticked_rows_are_retried_without_leaving_the_page(operator, make_line):
     answer = operator.post(f"{LIST}quick-retry/", {"ids": ids}).json()
     assert answer["said"] == "Queued 2, skipped 1 that were settled meanwhile."
     assert statuses() == [Status.RETRYING, Status.RETRYING, Status.RESOLVED]
+
+
+def test_ticked_rows_are_taken_back_together_and_what_has_begun_is_named(
+    operator, make_line
+):
+    lines = [make_line() for _ in range(3)]
+    ids = ",".join(str(line.pk) for line in lines)
+    steps = operator.post(f"{LIST}quick-retry/", {"ids": ids}).json()["undo"]
+    assert len(steps) == 3
+    SyncRecord.objects.filter(pk=lines[1].object_id).update(state="running")
+    actions = ",".join(map(str, steps))
+    answer = operator.post(f"{LIST}quick-undo/", {"actions": actions}).json()
+    assert answer["said"] == (
+        "Took back 2. 1 not taken back: It has begun or moved on meanwhile: it stays as "
+        "it is."
+    )
+    assert set(answer["rows"]) == {str(lines[0].pk), str(lines[2].pk)}
+    assert statuses() == [Status.FAILED, Status.RETRYING, Status.FAILED]
+
+
+def test_nobody_takes_back_the_steps_of_another(operator, auditor, make_line):
+    line = make_line()
+    steps = operator.post(f"{LIST}quick-retry/", {"ids": line.pk}).json()["undo"]
+    answer = auditor.post(f"{LIST}quick-undo/", {"actions": steps[0]}).json()
+    assert (answer["said"], answer["level"]) == ("Took back 0.", "warning")
+    assert statuses() == [Status.RETRYING]
+    assert operator.get(f"{LIST}quick-undo/").status_code == 405
 
 
 def test_a_retry_without_leaving_the_page_takes_the_same_right(auditor, make_line):

@@ -211,6 +211,17 @@ def test_owner_merge_and_undo_by_buttons(boss, make_failed):
     assert other.cause.merged_into is None
 
 
+def test_a_cause_is_owned_by_who_sees_its_records(boss, make_failed, make_person):
+    browser, cause = boss[1], make_failed().cause
+    stranger = make_person("stranger", "view_cause")
+    page = browser.get(f"/admin/errorqueue/cause/{cause.pk}/change/").content.decode()
+    assert "stranger" not in page
+    address = f"/admin/errorqueue/cause/{cause.pk}/own/"
+    browser.post(address, {"owner": stranger.pk})
+    cause.refresh_from_db()
+    assert cause.owner is None
+
+
 def test_without_the_right_nothing_is_merged_or_owned(
     make_person, browser_of, make_failed
 ):

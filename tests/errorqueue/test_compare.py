@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 
-from errorqueue.admin.compare import facts, pairs
+from errorqueue.admin.compare import Eye, facts, pairs
 from errorqueue.failures import Try
 from mappings.models import MappingDocument, MappingVersion
 from tests.errorqueue.pages import page_of, text_of
@@ -42,7 +42,7 @@ def test_what_is_only_left_is_removed():
 
 def test_facts_say_what_differs():
     later = one_try(2, mapping="Orders v4", milliseconds=None)
-    found = facts(one_try(), later, User(is_superuser=True))
+    found = facts(one_try(), later, Eye(User(is_superuser=True)))
     assert [name for name, *_, differs in found if differs] == [
         *("Began", "Took", "Mapping")
     ]

@@ -8,6 +8,7 @@ from errorqueue import alerts, chores, escalation, people, services
 from errorqueue.clock import database_time
 from errorqueue.models import Alert, FailedRecord
 from errorqueue.query import lines_for
+from tests.errorqueue.alerting import let_alerts_pass
 
 
 @pytest.fixture
@@ -29,10 +30,14 @@ def make_late(make_line):
 
 @pytest.fixture
 def heard(monkeypatch):
-    """What a teller of another part hears, beside the alert."""
-    found = []
-    monkeypatch.setattr(escalation, "_tellers", [*escalation._tellers])
-    escalation.on_overdue(found.append)
+    """What alerts are raised of, in order."""
+    found, tell = [], escalation.alert
+
+    def listen(incident):
+        found.append(incident)
+        tell(incident)
+
+    monkeypatch.setattr(escalation, "alert", listen)
     return found
 
 
@@ -111,19 +116,18 @@ def test_what_is_put_off_is_told_when_it_wakes(make_late, ann, heard):
     assert len(heard) == 1
 
 
-def test_a_teller_that_breaks_loses_no_line(make_late, ann, heard, monkeypatch):
+def test_an_alert_that_cannot_be_raised_loses_no_line(make_late, ann, monkeypatch):
     line = make_late(ann)
 
     def break_down(incident):
-        raise RuntimeError("no channel")
+        raise RuntimeError("no database")
 
-    tellers = [*escalation._tellers]
-    escalation.on_overdue(break_down)
-    chores.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(escalation, "alert", break_down)
+        chores.run()
     line.refresh_from_db()
     assert line.escalated_at is None
     assert not overdue_alerts().exists()
-    escalation._tellers[:] = tellers
     chores.run()
     line.refresh_from_db()
     assert line.escalated_at is not None
@@ -134,7 +138,34 @@ def test_f97_the_mail_names_the_oldest_lines_and_nobodys_address(
 ):
     line = make_late(ann, what="has no customer for jane@example.com")
     chores.run()
-    assert alerts.send_waiting() == 1
-    assert "has no customer for •••" in mailoutbox[0].body
-    assert line.human_id in mailoutbox[0].body
-    assert "Orders to NetSuite, with ann" in mailoutbox[0].subject
+    alerts.send_waiting()
+    [told] = [one for one in mailoutbox if "overdue" in one.subject]
+    assert "has no customer for •••" in told.body
+    assert line.human_id in told.body
+    assert "Orders to NetSuite, with ann" in told.subject
+
+
+def test_what_becomes_late_afterwards_is_counted_and_told_when_ten_times_as_many(
+    make_late, ann, mailoutbox
+):
+    make_late(ann)
+    chores.run()
+    alerts.send_waiting()
+    for _ in range(11):
+        make_late(ann)
+    chores.run()
+    told = overdue_alerts().get()
+    assert told.count == 12 and told.title.startswith("12 failures are overdue")
+    let_alerts_pass(timedelta(minutes=2))
+    alerts.send_waiting()
+    subjects = [one.subject for one in mailoutbox]
+    assert any(one.startswith("[Waybill] Now 12 records: 12 fail") for one in subjects)
+
+
+def test_what_is_overdue_is_told_with_the_money_that_waits(make_late, ann, mailoutbox):
+    for _ in range(2):
+        make_late(ann)
+    chores.run()
+    alerts.send_waiting()
+    [told] = [one for one in mailoutbox if "overdue" in one.subject]
+    assert "2 records · 2,480.00 EUR" in told.body

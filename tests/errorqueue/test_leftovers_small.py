@@ -46,7 +46,7 @@ def test_an_unknown_owner_of_a_cause_is_refused_and_nothing_changes(
     admin_client.post(own, {"owner": str(admin_user.pk)})
     assert Cause.objects.get().owner == admin_user
     answer = admin_client.post(own, {"owner": "987654"}, follow=True)
-    assert "Nobody who may use the console has that number" in text_of(answer)
+    assert "Nobody who sees the error queue has that number" in text_of(answer)
     assert Cause.objects.get().owner == admin_user
     admin_client.post(own, {"owner": ""})
     assert Cause.objects.get().owner is None

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from errorqueue import chores, recipes, services, workbench
+from errorqueue import causes, chores, recipes, services, workbench
+from errorqueue.bulk import stepping
+from errorqueue.bulk.running import start
 from errorqueue.clock import database_time
-from errorqueue.failures import FieldProblem
+from errorqueue.failures import FailureKind, FieldProblem
 from errorqueue.models import FailedRecord, Recipe
 from integrations.models import SyncRecord
 
@@ -138,3 +140,42 @@ def test_a_delivery_after_a_recipe_counts_for_it(kept, make_line, olga):
     kept.refresh_from_db()
     assert kept.worked == 1
     assert json.loads(line.actions.get(verb="recipe").after) == kept.pk
+
+
+def test_a_run_keeps_a_known_fix_to_its_flow_and_cause(kept, make_line, olga):
+    mine, foreign = make_line(), make_line()
+    other = make_line(kind=FailureKind.CONFLICT)
+    FailedRecord.objects.filter(pk=foreign.pk).update(flow="Another flow")
+    chosen = [mine.pk, foreign.pk, other.pk]
+    options = {"values": kept.steps, "recipe": kept.pk}
+    run = start("mend", olga, chosen=chosen, options=options)
+    stepping.step_all()
+    assert [item.state for item in run.items.all()].count("queued") == 1
+    assert run.items.get(line=mine).state == "queued"
+    told = set(run.items.exclude(line=mine).values_list("state", "note"))
+    assert told == {
+        ("skipped", "This known fix is for another cause or flow, or was retired.")
+    }
+
+
+def test_a_merged_cause_keeps_its_known_fixes(kept, make_line, olga):
+    other = make_line(kind=FailureKind.CONFLICT)
+    mine = make_line()
+    causes.merge(kept.cause, other.cause, olga)
+    causes.place_all()
+    for line in (mine, other):
+        line.refresh_from_db()
+        assert recipes.offer(line) == [kept]
+    assert list(recipes.living().filter(recipes.of_cause(other.cause))) == [kept]
+
+
+def test_a_merge_makes_no_automatic_fix_reach_further(kept, make_line, olga):
+    other = make_line(kind=FailureKind.CONFLICT)
+    mine = make_line()
+    recipes.allow(kept, olga, True)
+    causes.merge(kept.cause, other.cause, olga)
+    causes.place_all()
+    chores.run()
+    for line in (mine, other):
+        line.refresh_from_db()
+    assert (mine.status, other.status) == (Status.RETRYING, Status.FAILED)

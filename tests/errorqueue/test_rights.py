@@ -137,7 +137,7 @@ def test_alerts_and_actions_are_lists_to_read(admin_client, make_line, admin_use
     alerts.raise_alert("b", "Over already", "Text")
     alerts.close_alert("b")
     shown = text_of(admin_client.get(ALERTS))
-    assert "NetSuite refuses our log-in" in shown and "Not yet" in shown
+    assert "NetSuite refuses our log-in" in shown and "Nobody yet" in shown
     assert "Over already" not in shown
     assert "Over already" in text_of(admin_client.get(f"{ALERTS}?tab=closed"))
     assert "test order of the shop team" in text_of(admin_client.get(ACTIONS))

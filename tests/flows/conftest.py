@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from integrations.simulators.netsuite import NetSuiteSimulator
 from integrations.simulators.shopify import ShopifySimulator
 from integrations.simulators.transport import SimulatorAdapter
 from integrations.sync.sweeper import sweep
+from tests.flows.kept import configured_or
 
 CONFIGURATION = Path(__file__).parent.parent.parent / "integrations" / "configuration"
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -31,6 +33,12 @@ HOOK = "http://waybill.test/hooks/shopify/"
 
 @pytest.fixture(scope="session")
 def keys() -> DemoKeys:
+    return keys_of_this_run()
+
+
+@cache
+def keys_of_this_run() -> DemoKeys:
+    """Make keys once: a fixture that is imported elsewhere is another one there."""
     return new_keys()
 
 
@@ -75,7 +83,7 @@ def demo(transactional_db, monkeypatch, vendors, keys) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DEMO_NETSUITE_URL", NETSUITE_URL)
     monkeypatch.setenv("DEMO_SHOPIFY_URL", SHOPIFY_URL)
-    configure("roles.yaml", "mappings.yaml", "demo.yaml")
+    configured_or(lambda: configure("roles.yaml", "mappings.yaml", "demo.yaml"))
     # Walks of orders stay quiet; the walks of stock turn it on.
     Flow.objects.filter(slug="netsuite-inventory").update(is_enabled=False)
 

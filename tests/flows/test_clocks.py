@@ -35,6 +35,7 @@ HOST_CLOCK = {
     "errorqueue/admin/people_panel.py": "what is late or put off, on a page",
     "errorqueue/admin/recipe.py": "what has expired, on a page",
     "errorqueue/admin/tokens.py": "what has expired, on a page",
+    "integrations/admin/rhythm.py": "how long ago, on a page",
     "integrations/sync/story.py": "what is still to come, on a page",
     "config/checks.py": "tells how far the host is off",
     "integrations/connectors/answers.py": "tells how far the host is off",

@@ -19,6 +19,7 @@ from django.test import Client
 from psycopg.errors import DiskFull
 
 from errorqueue import failpoints
+from errorqueue.alerts import raise_alert
 from errorqueue.lost_logs import Console, lost_lines
 from errorqueue.models import Alert, FailedRecord
 from integrations.connectors.base import Services
@@ -39,6 +40,7 @@ from integrations.models import (
     message,
 )
 from integrations.sync import log_loss, outcome, runner
+from integrations.sync.clusters import host_name
 from integrations.sync.drain import drain as drain_connection
 from tests.flows.test_intake import post, secret, signed
 from tests.flows.test_orders import post_order
@@ -270,6 +272,13 @@ def test_f21_with_a_full_log_volume_everything_goes_on_and_people_are_told_once(
     post_order(number=6153)
     drain()
     assert "could not be written" in volume.getvalue()
+    assert Alert.objects.get().closed_at
+
+
+def test_f21_a_new_process_that_loses_no_line_ends_what_a_dead_one_told(db):
+    raise_alert(f"logs:{host_name()}", "Log lines are lost", "Text")
+    log_loss._told.clear()
+    log_loss.note()
     assert Alert.objects.get().closed_at
 
 

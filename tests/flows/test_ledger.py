@@ -74,7 +74,7 @@ def test_f19_a_busy_database_quarantines_no_delivery(
 ):
     post_order(number=2)
 
-    def busy(event):
+    def busy(event, takers):
         raise OperationalError("deadlock detected")
 
     with monkeypatch.context() as patch:
@@ -116,10 +116,10 @@ def test_f61_a_delivery_that_kills_workers_takes_no_neighbour_along(
     class Killed(BaseException):
         pass
 
-    def deadly(event):
+    def deadly(event, takers):
         if event.pk == poison.pk:
             raise Killed
-        dispatch(event)
+        dispatch(event, takers)
 
     monkeypatch.setattr(inbox, "_dispatch", deadly)
     for _ in range(3):
@@ -240,14 +240,14 @@ def test_a_pause_during_a_check_outlasts_it(target, monkeypatch):
 def test_one_object_that_cannot_be_entered_stops_no_poll(netsuite, drain, monkeypatch):
     flow = Flow.objects.get(slug="netsuite-inventory")
     Flow.objects.filter(pk=flow.pk).update(is_enabled=True)
-    columns = record_module._source_columns
+    columns = record_module.source_columns
 
     def refuse_tents(flow, found, event):
         if "TENT" in found.label:
             raise ValueError("broken")
         return columns(flow, found, event)
 
-    monkeypatch.setattr(record_module, "_source_columns", refuse_tents)
+    monkeypatch.setattr(record_module, "source_columns", refuse_tents)
     assert polling.poll(flow.pk) == 6
     assert SyncRecord.objects.filter(flow=flow).count() == 5
     assert Alert.objects.filter(key=f"poll:{flow.pk}").count() == 1

@@ -8,11 +8,11 @@ from django.db import OperationalError
 from django.db.models import F
 from django.urls import reverse
 
-from config import views
 from errorqueue.alerts import raise_alert
 from errorqueue.models import Alert
 from integrations.models import WorkerGroup
-from integrations.sync import clusters, pulse
+from integrations.operations import asking, checks
+from integrations.sync import clusters
 from tests.errorqueue.pages import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,18 @@ def alive(db) -> str:
 @pytest.fixture
 def watcher(client):
     """Ask as a watcher outside does, who has no log-in."""
-    return lambda: client.get("/health/workers/")
+    return lambda: client.get("/readyz")
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew(monkeypatch):
+    monkeypatch.setattr(asking, "FRESH_SECONDS", -1)
+
+
+def said(answer) -> dict[str, str]:
+    """Return the checks that do not hold."""
+    found = answer.json()["checks"].items()
+    return {name: problem for name, problem in found if problem != "ok"}
 
 
 def pass_time(by: timedelta) -> None:
@@ -42,12 +53,12 @@ def test_f95_dead_workers_are_seen_from_outside_and_on_the_front_page(
     front = reverse("admin:index")
     cache.clear()
     assert watcher().status_code == 200
-    assert pulse.NOBODY not in text_of(admin_client.get(front))
+    assert checks.NOBODY not in text_of(admin_client.get(front))
     pass_time(4 * MINUTE)
     cache.clear()
     answer = watcher()
-    assert (answer.status_code, answer.json()) == (503, {"workers": pulse.NOBODY})
-    assert pulse.NOBODY in text_of(admin_client.get(front))
+    assert (answer.status_code, said(answer)) == (503, {"workers": checks.NOBODY})
+    assert checks.NOBODY in text_of(admin_client.get(front))
     clusters.note_seen(alive)
     cache.clear()
     assert watcher().status_code == 200
@@ -65,7 +76,7 @@ def test_f95_workers_that_live_and_send_no_alert_are_seen_too(alive, watcher):
     assert watcher().status_code == 200
     pass_time(2 * MINUTE)
     clusters.note_seen(alive)
-    assert watcher().json() == {"workers": pulse.UNTOLD}
+    assert said(watcher()) == {"alerts": checks.UNTOLD}
 
 
 def test_f95_an_alert_that_waits_on_purpose_is_no_trouble(alive, watcher):
@@ -77,7 +88,18 @@ def test_f95_an_alert_that_waits_on_purpose_is_no_trouble(alive, watcher):
 
 def test_f95_without_a_database_the_watcher_hears_it(alive, watcher, monkeypatch):
     def gone() -> str:
-        raise OperationalError("away")
+        raise OperationalError("password authentication failed for user waybill")
 
-    monkeypatch.setattr(views, "trouble", gone)
-    assert watcher().status_code == 503
+    monkeypatch.setitem(checks.CHECKS, "database", gone)
+    answer = watcher()
+    assert answer.status_code == 503
+    assert said(answer)["database"] == checks.AWAY
+    assert "waybill" not in answer.text
+
+
+def test_f95_watchers_that_ask_at_the_former_address_hear_the_same(
+    alive, watcher, client
+):
+    pass_time(4 * MINUTE)
+    assert client.get("/health/workers/").json() == watcher().json()
+    assert client.get("/health/").status_code == 200

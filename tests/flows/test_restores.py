@@ -1,13 +1,14 @@
 """Going back in time, and going on where a dead process stopped."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from errorqueue import bulk
 from errorqueue import services as queue
 from errorqueue.models import FailedRecord
 from integrations.inbox import services as inbox
 from integrations.models import InboxEvent, SyncRecord
+from tests.flows.kept import bring_back, forget, keep
 from tests.flows.test_crashes import Killed
 from tests.flows.test_orders import post_order
 from tests.flows.test_protocol import creates, order_of, target
@@ -26,23 +27,12 @@ def backup(db):
     names = connection.introspection.table_names()
     tables = [name for name in names if name.startswith(OURS)]
 
-    def run(*statements):
-        with transaction.atomic(), connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+    def make():
+        keep("backup__", tables)
+        return lambda: bring_back("backup__", tables)
 
-    def keep():
-        run(*(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}" for name in tables))
-        return restore
-
-    def restore():
-        run(
-            *(f"DELETE FROM {name}" for name in tables),
-            *(f"INSERT INTO {name} SELECT * FROM kept_{name}" for name in tables),
-        )
-
-    yield keep
-    run(*(f"DROP TABLE IF EXISTS kept_{name}" for name in tables))
+    yield make
+    forget("backup__", tables)
 
 
 def test_f24_after_a_restore_what_was_delivered_since_is_found_and_not_doubled(

@@ -13,9 +13,16 @@ from django.urls import reverse
 from errorqueue import people, services
 from errorqueue.models import FailedRecord
 from integrations.inbox.services import read
-from integrations.models import AuditEntry, InboxEvent, RecordKey, SyncRecord
+from integrations.models import (
+    AuditEntry,
+    Flow,
+    InboxEvent,
+    RecordKey,
+    SyncRecord,
+)
 from integrations.models.account import keyless_of
 from integrations.sync import finding, story
+from integrations.sync.drain import Drain
 from tests.flows.test_orders import post_order
 
 __all__ = ["post_order"]
@@ -34,8 +41,11 @@ def olga(demo, client):
 
 
 @pytest.fixture
-def mended(post_order, netsuite, drain, order_line, olga):
+def mended(post_order, netsuite, drain, order_line, olga, monkeypatch):
     """An order that failed for a SKU, was fixed and asked again by olga."""
+    # One thread, and orders first: the order is begun before its customer, and waits.
+    monkeypatch.setattr(Drain, "_threads", 1)
+    Flow.objects.filter(source_entity="customer").update(priority=F("priority") + 100)
     payload = post_order(number=1002, lines=[("HAMMOCK-XL", "Hammock XL", "89.00", 2)])
     drain()
     line = order_line("#1002")

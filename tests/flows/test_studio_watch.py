@@ -72,7 +72,7 @@ def test_too_many_failures_put_the_flow_on_hold_with_one_alert(
     assert (watch.state, watch.failed, watch.seen) == (State.HELD, 2, 2)
     flow.refresh_from_db()
     assert "2 of the first 2 records failed" in flow.hold_reason
-    assert Alert.objects.filter(key=watching.alert_key(flow)).count() == 1
+    assert Alert.objects.get(key=watching.alert_key(flow)).flow == str(flow)
     verbs = AuditEntry.objects.filter(subject="flow").values_list("verb", flat=True)
     assert "put on hold" in list(verbs)
 

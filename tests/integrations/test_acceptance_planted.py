@@ -102,7 +102,7 @@ def unforgiving(monkeypatch):
         pass
 
     monkeypatch.setattr(http, "_second_chance", lambda error: ("", 0.0))
-    monkeypatch.setattr(outcome, "AccessRefused", Never)
+    monkeypatch.setattr(outcome, "REFUSED", (Never,))
 
 
 @pytest.mark.parametrize(

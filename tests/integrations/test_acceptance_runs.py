@@ -18,6 +18,7 @@ from integrations.sync import background
 from mappings import signing
 from mappings.models import MappingDocument, Scenario, ScenarioRun, Signature
 from mappings.moves import digest_of
+from mappings.requirements import lacking
 from tests.flows.conftest import (
     configure,
     demo,
@@ -111,16 +112,22 @@ def live_at(base_url, account_id="123456"):
     )
 
 
-def test_a_draft_that_is_saved_while_it_is_copied_proves_nothing(ask, monkeypatch):
+@pytest.mark.parametrize("is_saved_back", [False, True])
+def test_a_draft_that_is_saved_while_it_is_copied_proves_nothing(
+    ask, monkeypatch, is_saved_back
+):
     draft = draft_of("shopify-order")
     run = ask(ZERO, draft)
     copy = runs.scratch.rows_for
 
     def saved_meanwhile(*args):
-        found = copy(*args)
         row = draft.rows.get(target="memo")
-        row.max_length = 900
+        before, row.max_length = row.max_length, 900
         row.save()
+        found = copy(*args)
+        if is_saved_back:
+            row.max_length = before
+            row.save()
         return found
 
     monkeypatch.setattr(runs.scratch, "rows_for", saved_meanwhile)
@@ -159,7 +166,7 @@ def test_a_new_library_takes_back_what_another_one_has_shown(play):
 def test_the_latest_run_counts_for_signing_as_on_the_page(play, sandbox):
     version = signing.send(draft_of("shopify-customer"), None)
     run = play("customer-timeout-after-commit", version)
-    assert run.scenario not in signing.unproven(version)
+    assert run.scenario.pk not in {one.scenario for one in lacking(version)}
     ScenarioRun.objects.create(
         scenario=run.scenario,
         version=version,
@@ -167,7 +174,7 @@ def test_the_latest_run_counts_for_signing_as_on_the_page(play, sandbox):
         state=State.FAILED,
         asked_at=timezone.now(),
     )
-    assert run.scenario in signing.unproven(version)
+    assert run.scenario.pk in {one.scenario for one in lacking(version)}
 
 
 def test_what_became_production_meanwhile_is_not_called(ask, sandbox, netsuite):
@@ -295,7 +302,7 @@ def test_a_refreshed_sandbox_takes_runs_and_signatures_back(
     assert signature.stale_at
     assert signature.stale_reason == "NetSuite was refreshed"
     assert set(ScenarioRun.objects.values_list("state", flat=True)) == {State.STALE}
-    assert len(signing.unproven(version)) == len(slugs)
+    assert len(lacking(version)) == len(slugs)
     with pytest.raises(ValidationError, match="cannot go live"):
         signing.refuse_unsigned(version)
     assert AuditEntry.objects.filter(verb="gone stale").count() == 1

@@ -13,8 +13,11 @@ from integrations.models import Drift, Flow, Metadata, Schedule, SyncRecord
 from integrations.simulators.netsuite.record_types import RECORD_TYPES
 from integrations.studio import drift as drifting
 from integrations.studio import observed
-from integrations.studio.drift import Use, find
+from integrations.studio.drift import find
+from integrations.studio.uses import Use, source_uses
 from integrations.sync import schedules
+from mappings.engine import Document, Exclusion, Row, Section, SumCheck
+from mappings.engine import Kind as RowKind
 from mappings.models import MappingRow, MappingVersion
 from tests.integrations.environments import *  # noqa: F403
 
@@ -112,6 +115,56 @@ def test_a_choice_that_went_hits_the_constant_that_used_it():
 
 def test_an_account_without_metadata_says_nothing():
     assert find({"memo": rule()}, {}, [use("memo")]) == []
+
+
+def test_every_place_that_reads_the_source_is_a_use():
+    document = Document(
+        "Orders",
+        (
+            Row("memo", RowKind.TEMPLATE, template="{note} of {$.name}"),
+            Row("memo2", RowKind.EXPRESSION, expression="email or phone"),
+            Row("gift", source="waybill.external_id", when="gift_message"),
+            Row("rate", source="price", section="Lines", when="^.is_paid"),
+            Row(
+                "fee",
+                source="$.fee.amount",
+                section="Discounts",
+                when="^.sku and ^.^.x",
+            ),
+        ),
+        sections=(
+            Section("Lines", "item.items", "line_items", "quantity"),
+            Section("Discounts", "off.items", "line_items[].discounts[]"),
+        ),
+        exclusions=(Exclusion("Tests", "test = true"),),
+        checks=(SumCheck("Total", "total_price", ("rate",)),),
+    )
+    found = {(one.row, one.path) for one in source_uses("orders", document)}
+    assert found == {
+        ("memo", "note"),
+        ("memo", "name"),
+        ("memo2", "email"),
+        ("memo2", "phone"),
+        ("gift", "gift_message"),
+        ("Lines: rate", "line_items.price"),
+        ("Lines: rate", "is_paid"),
+        ("Discounts: fee", "fee.amount"),
+        ("Discounts: fee", "line_items.sku"),
+        ("Discounts: fee", "x"),
+        ("Section Lines", "line_items"),
+        ("Section Lines", "line_items.quantity"),
+        ("Section Discounts", "line_items.discounts"),
+        ("Exclusion Tests", "test"),
+        ("Check Total", "total_price"),
+    }
+    known = {"note": rule(), "email": rule(), "test": rule(), "name": rule()}
+    hit = {
+        one.field: one.uses
+        for one in find(known, {"name": rule()}, source_uses("orders", document))
+    }
+    assert [use.row for use in hit["note"]] == ["memo"]
+    assert [use.row for use in hit["email"]] == ["memo2"]
+    assert [use.row for use in hit["test"]] == ["Exclusion Tests"]
 
 
 # With the account

@@ -7,8 +7,10 @@ from django.urls import reverse
 
 from integrations.models import AuditEntry, Connection, Flow, NamedLookup, Promotion
 from integrations.studio import promotion as promoting
+from integrations.studio import resolving
 from integrations.studio.merging import Verdict, compare, merged
-from mappings import services
+from mappings import services, signing
+from mappings.engine import Document, Kind, Row
 from mappings.models import MappingDocument, MappingVersion
 from tests.integrations.environments import *  # noqa: F403
 
@@ -95,7 +97,7 @@ def test_a_row_whose_condition_changed_is_the_same_row():
     base = [row("a", when="x")]
     [one] = compare({"rows": base}, {"rows": [row("a", when="y")]}, {"rows": base})
     assert one.verdict == Verdict.TAKEN
-    assert [side.field for side in one.sides] == ["when"]
+    assert [side.field for side in one.sides] == ["condition"]
 
 
 def test_without_a_base_every_difference_is_a_conflict():
@@ -154,6 +156,14 @@ def test_look_ups_are_resolved_in_production_with_its_own_ids(
     assert answers["item", "TENT-2P"].is_good
     assert answers["term", "Net 30"].state == NamedLookup.State.MISSING
     assert len(netsuite.journal) == asked  # the sandbox was not asked
+
+
+def test_every_name_of_a_long_table_is_asked_for():
+    ways = {f"w{number}": f"Way {number:03}" for number in range(450)}
+    told = {"record": "shipItem", "by": "name", "table": "Ways"}
+    row = Row("shipMethod.id", Kind.LOOKUP, source="title", **told)
+    needs = resolving.needs_of(Document("Orders", (row,), tables={"Ways": ways}))
+    assert [need.value for need in needs] == sorted(ways.values())
 
 
 def test_missing_inactive_and_several_are_reported_and_nothing_is_picked(
@@ -314,6 +324,20 @@ def test_what_went_live_after_the_look_is_not_promoted_over(
     assert twin.draft() is None
 
 
+def test_what_was_sent_anew_after_the_look_is_not_promoted_unseen(
+    promoted, twin, order_document, live, paula
+):
+    draft = services.new_draft(order_document, paula)
+    draft.rows.filter(target="memo").update(note="seen")
+    seen = promoting.plan(signing.send(draft, paula), twin)
+    again = signing.take_back(draft, paula)
+    again.rows.filter(target="memo").update(note="not seen")
+    signing.send(again, paula)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        promoting.promote(seen, live, {}, paula)
+    assert twin.draft() is None
+
+
 def test_a_first_promotion_that_is_live_cannot_go_back_to_nothing(promoted, paula):
     with pytest.raises(ValidationError, match="nothing to go back to"):
         promoting.revert(promoted, paula)
@@ -357,6 +381,21 @@ def test_the_page_makes_the_document_and_then_the_draft(
     drain()
     shown = client.get(made.redirect_chain[-1][0]).content.decode()
     assert "Missing there" in shown and "Net 30" in shown
+    again = client.get(page).content.decode()
+    assert f"{twin} v1" in again and "is on its way already" in again
+    assert "disabled>Promote to a draft" in again
+
+
+def test_who_promotes_a_retired_version_is_told_what_the_sandbox_goes_by(
+    client, source, twin, paula
+):
+    client.force_login(paula)
+    page = reverse("admin:integrations_promote", args=[source.pk])
+    assert "The sandbox goes by" not in client.get(page).content.decode()
+    MappingVersion.objects.filter(pk=source.pk).update(state="retired")
+    newer = services.new_draft(source.document, paula)
+    MappingVersion.objects.filter(pk=newer.pk).update(state="published")
+    assert "The sandbox goes by" in client.get(page).content.decode()
 
 
 def test_only_who_may_promote_promotes(client, source, promoted):

@@ -1,11 +1,15 @@
 """A sandbox that was made anew: credentials, caches, links, names, drift."""
 
+from datetime import timedelta
+from unittest.mock import Mock
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from errorqueue.clock import database_time
+from integrations.connectors.errors import RequestRefused
 from integrations.models import (
     CachedLookup,
     Connection,
@@ -57,6 +61,18 @@ def renew(netsuite, keys, books, anna):
     return set_new
 
 
+@pytest.fixture
+def refusing(monkeypatch):
+    """Let the account answer every question for a link with an error."""
+
+    def answer(error):
+        connector = Mock()
+        connector.find_written.side_effect = error
+        monkeypatch.setattr(refreshing, "connector_for", lambda _: connector)
+
+    return answer
+
+
 def test_everything_that_knew_the_old_sandbox_is_dropped_at_once(known, anna):
     Metadata.objects.create(
         connection=known, name="fields of x", content={}, read_at="2026-01-01T00:00Z"
@@ -106,7 +122,9 @@ def test_names_and_links_are_resolved_again_and_the_drift_is_listed(
         connection=known, record="shipItem", value="Express"
     )
     assert (express.was_id, express.target_id) == (was["Express"], now["Express"])
-    drift = {(record, value): (old, new) for record, _, value, old, new in made.drift}
+    drift = {
+        (record, value): (old, new) for record, _, value, old, new, _ in made.drift
+    }
     assert drift["shipItem", "Express"] == (was["Express"], now["Express"])
     assert drift["salesOrder", order["externalId"]] == (order["id"], "")
     again = Link.objects.get(target_record="customer")
@@ -139,7 +157,68 @@ def test_a_link_with_another_id_follows_and_so_does_its_ledger_line(
         customer["externalId"],
         customer["id"],
         moved,
+        "",
     ] in made.drift
+
+
+def test_a_link_that_the_vendor_refuses_is_not_called_gone(
+    known, anna, refusing, renew, client
+):
+    made = refreshing.begin(known, anna)
+    renew()
+    refusing(RequestRefused("The role may not see customers.", status=403))
+    refreshing.step()
+    links = made.links.values_list("state", "said")
+    assert {state for state, _ in links} == {MovedLink.State.REFUSED}
+    assert all(said for _, said in links)
+    assert SyncRecord.objects.exclude(target_id="").exists()  # nobody knows better
+    client.force_login(anna)
+    address = reverse("admin:integrations_refresh_change", args=[made.pk])
+    page = client.get(address).content.decode()
+    assert "Not known" in page and links[0][1][:30] in page
+    assert ">Gone<" not in page
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_link_that_is_not_there_any_more_is_gone(
+    known, anna, refusing, renew, status
+):
+    made = refreshing.begin(known, anna)
+    renew()
+    refusing(RequestRefused("No such record.", status=status))
+    refreshing.step()
+    states = set(made.links.values_list("state", flat=True))
+    assert states == {MovedLink.State.MISSING}
+
+
+def test_a_refresh_whose_names_wait_for_their_next_try_rings_for_nothing(
+    known, anna, renew
+):
+    made = refreshing.begin(known, anna)
+    renew()
+    assert refreshing.has_due()
+    made.links.update(state=MovedLink.State.SAME)
+    later = database_time() + timedelta(minutes=10)
+    NamedLookup.objects.filter(connection=known).update(due_at=later)
+    assert not refreshing.has_due()
+    NamedLookup.objects.filter(connection=known).update(is_wanted=False)
+    assert refreshing.has_due()  # to be closed
+
+
+def test_an_answer_writes_no_more_than_itself(known):
+    row = NamedLookup.objects.filter(connection=known).first()
+    NamedLookup.objects.filter(pk=row.pk).update(documents=["another"])
+    resolving._keep(row, NamedLookup.State.MISSING, [])
+    row.refresh_from_db()
+    assert (row.state, row.documents) == (NamedLookup.State.MISSING, ["another"])
+
+
+def test_an_answer_from_before_a_refresh_is_dropped(known, anna):
+    row = NamedLookup.objects.filter(connection=known).first()
+    refreshing.begin(known, anna)
+    resolving._keep(row, NamedLookup.State.MISSING, [])
+    row.refresh_from_db()
+    assert row.is_wanted and row.state != NamedLookup.State.MISSING
 
 
 @pytest.mark.parametrize("status", [503, 429])

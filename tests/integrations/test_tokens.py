@@ -5,8 +5,11 @@ import pytest
 from django.db import connections
 
 from errorqueue.clock import database_time
-from integrations.connectors.base import AccessToken, Secret
 from integrations.connectors.errors import AccessRefused
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+)
 from integrations.models import Connection, Token
 from integrations.sync.tokens import DatabaseTokens
 

@@ -4,6 +4,7 @@ import pytest
 from django_q.models import OrmQ, Task
 
 from integrations import tasks
+from integrations.management import group as supervised
 from integrations.models import (
     GENERATION,
     SyncRecord,
@@ -114,3 +115,15 @@ def test_what_a_dead_cluster_held_is_free_before_its_leases_end(orders, enter):
     assert clusters.let_go(":aaaaaaaa") == 1
     [free] = SyncRecord.objects.filter(lease_until__lt=lease)
     assert free.worker == "vm:7:aaaaaaaa"
+
+
+def test_a_long_pass_gives_one_sign_of_life_a_second(generation, monkeypatch):
+    tick, told = [100.0], []
+    monkeypatch.setattr(supervised.time, "monotonic", lambda: tick[0])
+    monkeypatch.setattr(supervised.clusters, "note_seen", told.append)
+    watched = supervised.Group()
+    watched.generation = generation
+    for _ in range(20):
+        watched.note_seen()
+        tick[0] += 0.1
+    assert told == [generation] * 2

@@ -164,6 +164,19 @@ def test_constants_and_templates_share_the_cell_of_the_source(page, draft):
     assert (memo.template, memo.source, memo.constant) == ("Order {name}", "", "")
 
 
+def test_a_system_of_record_is_stored_by_the_name_that_flows_use(page, draft):
+    data = posted(page.get(url(draft)))
+    data[field_of(data, "memo", "owner")] = "NetSuite"
+    data[field_of(data, "memo", "updaters")] = "Shopify, Salesforce"
+    assert page.post(url(draft), data).status_code == 302
+    row = draft.rows.get(target="memo")
+    assert (row.owner, row.updaters) == ("netsuite", "shopify, salesforce")
+    data = posted(page.get(url(draft)))
+    data[field_of(data, "memo", "owner")] = "netsiute"
+    answer = page.post(url(draft), data).content.decode()
+    assert "There is no system &#x27;netsiute&#x27;; write netsuite." in answer
+
+
 def test_a_new_row_goes_to_the_end(page, draft):
     data = posted(page.get(url(draft)))
     number = int(data["rows-TOTAL_FORMS"])

@@ -447,3 +447,17 @@ def test_a_vendors_error_path_leads_to_the_very_value_that_was_sent():
     assert trace_for(mapped, "entity.id.x").value == "7"
     assert trace_for(mapped, "item.items[1].item") is None
     assert trace_for(mapped, "") is None
+
+
+def test_a_joined_value_names_all_its_sources_and_how_sensitive_it_is():
+    row = make_row(
+        "label", "name, buyer.phone", "join", sensitivity="personal", max_length=3
+    )
+    whole = make_row("copy", "name, buyer.phone", "join", sensitivity="personal")
+    source = {"name": "#1", "buyer": {"phone": "555"}}
+    problem = only(run_row(row, source))
+    [trace] = run_row(whole, source).trace
+    for told in (problem, trace):
+        assert told.source == "name"
+        assert told.sources == ("name", "buyer.phone")
+        assert told.sensitivity == "personal"

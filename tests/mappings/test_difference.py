@@ -50,7 +50,7 @@ def test_a_changed_field_is_told_with_both_values():
          "→ leave the field out"),
         ({"direction": "both"}, "Email: direction source to target now → both ways"),
         ({"transforms": ()}, "Email: transforms 'trim' taken away"),
-        ({"owner": "netsuite"}, "Email: owner shopify now → netsuite"),
+        ({"owner": "netsuite"}, "Email: owner Shopify now → NetSuite"),
         ({"target": "contact.email"}, "Email: target field 'email' now → "
          "'contact.email'"),
     ],

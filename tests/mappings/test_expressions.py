@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 from decimal import Decimal
 
@@ -128,6 +130,20 @@ def _document(*rows):
     from tests.mappings.builders import make_document
 
     return make_document(*rows)
+
+
+def test_no_expression_pays_for_the_reading_of_a_table_out_of_its_own_time():
+    script = (
+        "import mappings.engine.codes, builtins, io\n"
+        "def refuse(*_, **__): raise AssertionError('reads a file')\n"
+        "builtins.open = io.open = refuse\n"
+        "codes = mappings.engine.codes\n"
+        "print(codes.state_code(['Kentucky', 'US'], ''), codes.currency_code('usd'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["KY", "USD"]
 
 
 words = st.sampled_from(

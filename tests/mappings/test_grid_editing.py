@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from mappings import changes, services
 from mappings.engine import Document, SumCheck
+from mappings.engine.difference import written
 from mappings.models import MappingRow
 from mappings.rows import row_from, values_of
 from tests.mappings import shipped
@@ -313,3 +314,13 @@ def test_what_is_too_long_for_its_kind_is_said_and_not_cut(
     answer = page.post(url(draft), data)
     assert answer.status_code == 200
     assert f"at most {longest} for this kind" in answer.content.decode()
+
+
+def test_people_read_a_system_by_its_proper_name(page, client, auditor, draft):
+    draft.rows.filter(target="memo").update(owner="netsuite", updaters="shopify")
+    typed = page.get(url(draft)).content.decode()
+    assert 'data-owner="netsuite">NetSuite</span>' in typed
+    client.force_login(auditor)
+    read = client.get(url(draft)).content.decode()
+    assert "<dd>NetSuite</dd>" in read and "<dd>Shopify</dd>" in read
+    assert written("owner", "shopify") == "Shopify"

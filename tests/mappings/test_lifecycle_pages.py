@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import Promotion
+from integrations.models import AuditEntry, Promotion
 from mappings import services, signing
 from mappings.models import MappingDocument, MappingVersion
+from mappings.requirements import stamp_of
 from tests.errorqueue.pages import text_of
 from tests.mappings.lines import (
     add_price,
@@ -137,13 +138,28 @@ def test_what_was_not_played_is_named_and_keeps_it_unsigned(draft, signer, erin)
     scenario = require_scenario()
     sent = signing.send(draft, erin)
     shown = text_of(signer.get(page("sign", draft.pk)))
-    assert "when these scenarios have passed on this content: Zero-value order" in shown
+    assert (
+        "when these scenarios have passed on this content: “Zero-value order”" in shown
+    )
+    asked = signer.get(page("sign", draft.pk)).content.decode()
+    assert 'class="button default" disabled>Sign' in " ".join(asked.split())
     told = {"role": "business", "note": "", "sign": "1"}
     answer = text_of(signer.post(page("sign", draft.pk), told))
     assert "Not passed on this content yet: “Zero-value order”" in answer
     play(scenario, sent)
     signer.post(page("sign", draft.pk), told)
     assert sent.signatures.get().answer == "signed"
+
+
+def test_a_signer_reads_that_nothing_had_to_pass(draft, signer, erin):
+    scenario = require_scenario()
+    scenario.is_required = False
+    scenario.save()
+    signing.send(draft, erin)
+    shown = text_of(signer.get(page("sign", draft.pk)))
+    assert "None is required: nothing has to pass" in shown
+    assert "No scenario is required: nothing has to pass before it is signed." in shown
+    assert "All required ones passed" not in shown
 
 
 def test_a_date_takes_it_live_later_and_can_be_called_off(draft, editor, erin, signer):
@@ -250,6 +266,72 @@ def test_signers_see_their_tile_on_the_front_page(draft, signer, editor, erin):
     assert "Sign-offs waiting" not in text_of(editor.get("/admin/"))
 
 
+def test_what_is_signed_waits_for_nobody_but_those_who_publish(
+    draft, signer, editor, erin
+):
+    signing.send(draft, erin)
+    assert "Ready to go live" not in text_of(editor.get("/admin/"))
+    signer.post(page("sign", draft.pk), {"role": "business", "note": "", "sign": "1"})
+    assert "Ready to go live 1" in text_of(editor.get("/admin/"))
+    listed = editor.get(reverse("admin:mappings_signoffs"))
+    assert [one.pk for one in listed.context["ready"]] == [draft.pk]
+    assert not listed.context["others"]
+    assert "Signed, ready to go live" in text_of(listed)
+    assert "Look at it and sign" not in text_of(signer.get(version_page(draft)))
+
+
+def test_unsigned_versions_cost_the_front_page_no_more(erin):
+    def sent(number: int) -> None:
+        made = new_draft(make_line(live=True, slug=f"orders-{number}"), erin)
+        change_memo(made)
+        signing.send(made, erin)
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert signing.ready() == []
+        return len(queries)
+
+    sent(1)
+    one = cost()
+    for number in (2, 3, 4):
+        sent(number)
+    assert cost() == one
+
+
+def test_a_deleted_draft_stays_in_the_trail_of_its_document(document, draft):
+    dora = person("dora", *VIEW, "delete_mappingversion", "delete_mappingrow")
+    browser_of(dora).post(page("mappingversion_delete", draft.pk), {"post": "yes"})
+    assert not MappingVersion.objects.filter(pk=draft.pk).exists()
+    told = AuditEntry.objects.get(subject="document", verb="draft deleted")
+    assert (told.subject_id, told.by) == (document.pk, dora)
+    assert str(draft) in told.detail
+
+
+def test_what_a_document_says_of_itself_is_told_field_by_field(db):
+    rights = ("add", "change", "delete")
+    chief = person("ada", *VIEW, *(f"{one}_mappingdocument" for one in rights))
+    browser = browser_of(chief)
+    told = {"name": "Gifts", "slug": "gifts", "environment": "production",
+            "source_system": "shopify", "source_entity": "order",
+            "target_system": "netsuite", "target_record": "salesOrder", "note": ""}  # fmt: skip
+    browser.post(reverse("admin:mappings_mappingdocument_add"), told)
+    made = MappingDocument.objects.get()
+    told |= {"name": "Presents", "note": "Old name: Gifts"}
+    browser.post(page("mappingdocument_change", made.pk), told)
+    ticked = {"action": "delete_selected", "_selected_action": [made.pk]}
+    listed = reverse("admin:mappings_mappingdocument_changelist")
+    browser.post(listed, ticked | {"post": "yes"})
+    assert not MappingDocument.objects.exists()
+    entries = AuditEntry.objects.filter(subject="document", subject_id=made.pk)
+    assert [(one.verb, one.detail) for one in entries.order_by("pk")] == [
+        ("made", "'Gifts', Production"),
+        ("changed", "Document name: 'Gifts' → 'Presents'"),
+        ("changed", "Document note: '' → 'Old name: Gifts'"),
+        ("deleted", "Presents"),
+    ]
+    assert {one.by for one in entries} == {chief}
+
+
 def test_buttons_are_guarded_on_the_server(document, draft):
     reader = browser_of(person("rita", *VIEW))
     for name in ("send", "take_back", "call_off", "go_live", "sign"):
@@ -315,8 +397,8 @@ def test_what_an_empty_document_moves_can_be_put_right(db):
 
 def test_what_was_changed_while_a_signer_looked_is_not_signed(draft, erin, signer):
     sent = signing.send(draft, erin)
-    form = {"role": "business", "note": "", "sign": "1", "digest": sent.digest}
-    assert f'name="digest" value="{sent.digest}"' in str(
+    form = {"role": "business", "note": "", "sign": "1", "stamp": stamp_of(sent)}
+    assert f'name="stamp" value="{stamp_of(sent)}"' in str(
         signer.get(page("sign", sent.pk)).content
     )
     back = signing.take_back(sent, erin)
@@ -325,7 +407,7 @@ def test_what_was_changed_while_a_signer_looked_is_not_signed(draft, erin, signe
     answer = signer.post(page("sign", sent.pk), form)
     assert "changed and sent again while you looked" in text_of(answer)
     assert not sent.signatures.exists()
-    now = MappingVersion.objects.get(pk=sent.pk).digest
-    assert f'name="digest" value="{now}"' in str(answer.content)
-    signer.post(page("sign", sent.pk), {**form, "digest": now})
-    assert sent.signatures.get().digest == now
+    now = MappingVersion.objects.get(pk=sent.pk)
+    assert f'name="stamp" value="{stamp_of(now)}"' in str(answer.content)
+    signer.post(page("sign", sent.pk), {**form, "stamp": stamp_of(now)})
+    assert sent.signatures.get().digest == now.digest

@@ -34,6 +34,11 @@ def faults(row, **parts):
         ("memo", "gid://shopify/Order/12", "look-up"),
         ("OwnerId", "0055g00000AbCdE", "record Owner, by name"),
         ("note", "0015g00000XyZabAAF", "look-up"),
+        ("terms", "12", "record term, by name"),
+        ("Terms", 12, "record term, by name"),
+        ("shipMethod", "5", "record shipItem, by name"),
+        ("item.items[0].item", "4711", "record item, by sku"),
+        ("subsidiary", "2", "record subsidiary, by name"),
     ],
 )
 def test_a_constant_that_is_an_internal_id_is_refused(target, value, instead):
@@ -51,10 +56,28 @@ def test_a_constant_that_is_an_internal_id_is_refused(target, value, instead):
         ("memo", "Shopifycustomer"),
         ("memo", "123456789012345678"),
         ("isPerson", True),
+        ("terms", "Net 30"),
+        ("item.items[0].price", "12"),
+        ("account", "4000"),
+        ("location", "-1"),
     ],
 )
 def test_other_constants_pass(target, value):
     assert faults(make_row(target, kind=Kind.CONSTANT, constant=value)) == ""
+
+
+def test_a_bare_name_is_a_reference_only_where_it_is_one():
+    """What NetSuite calls `class` may be a plain text of any other target."""
+    row = make_row("class", kind=Kind.CONSTANT, constant="12")
+    assert "look-up" in faults(row)
+    assert faults(row, target_system="shopify") == ""
+
+
+def test_a_bare_reference_that_a_table_or_a_step_fills_is_refused_too():
+    table = {"T": {"Net 30": "5"}}
+    assert "internal id" in faults(make_row("terms", "x", **TABLE), tables=table)
+    row = make_row("terms", source="terms", chain="default_if_empty(value=12)")
+    assert "internal id" in faults(row)
 
 
 def test_ids_are_found_wherever_a_fixed_value_may_stand():

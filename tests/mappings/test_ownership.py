@@ -1,6 +1,14 @@
+import pytest
+
+from integrations.studio import ownership as answers
+from integrations.sync.guarding import may_update, may_write
 from mappings import ownership
+from mappings.engine import Document, Row
+from mappings.engine.lint import check_row
 from mappings.engine.ownership import Claim, find_conflicts
+from mappings.engine.wording import system
 from mappings.models import MappingRow
+from mappings.rows import row_from
 
 SHOP = ("shopify", "customer")
 ERP = ("netsuite", "customer")
@@ -107,6 +115,42 @@ def test_many_claims_are_compared_in_one_pass():
         for number in range(3000)
     ]
     assert faults(*rows) == []
+
+
+@pytest.mark.parametrize("owner", ["netsuite", "NetSuite", " NETSUITE "])
+def test_an_owner_is_the_same_system_however_it_is_written(owner):
+    row = MappingRow(
+        target="email", source="email", owner=owner, updaters="Shopify"
+    ).as_row()
+    assert (row.owner, row.updaters) == ("netsuite", "shopify")
+    assert may_write(row, "netsuite") and not may_write(row, "shopify")
+    assert may_update(row, "shopify")
+    typed, _ = row_from({"target": "email", "owner": owner}, "1", {})
+    assert typed.owner == "netsuite"
+    assert system(owner, "") == "NetSuite"
+
+
+def test_a_misspelt_system_is_refused_and_an_unknown_one_is_not():
+    def faults_of(**told):
+        row = Row("email", source="email", **told)
+        return [one.text for one in check_row(Document("", (row,)), row)]
+
+    assert faults_of(owner="netsiute") == [
+        "there is no system 'netsiute'; write netsuite"
+    ]
+    assert faults_of(owner="shopify", updaters="Shoppify, magento") == [
+        "there is no system 'shoppify'; write shopify"
+    ]
+    assert faults_of(owner="warehouse", updaters="wms") == []
+
+
+@pytest.mark.django_db
+def test_a_new_owner_leaves_the_rest_of_its_row_to_others(draft):
+    seen = draft.rows.get(target="memo")
+    draft.rows.filter(target="memo").update(note="Theirs")
+    answers._own(draft, seen, "netsuite", None)
+    row = draft.rows.get(target="memo")
+    assert (row.owner, row.note) == ("netsuite", "Theirs")
 
 
 def test_what_an_expression_reads_is_claimed_too():

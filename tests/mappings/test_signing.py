@@ -280,6 +280,18 @@ def test_rolling_back_needs_no_signature_and_keeps_the_history(
     )
 
 
+def test_how_a_version_is_watched_is_in_the_trail_and_is_no_writing(
+    draft, editor, signer
+):
+    signer.user_permissions.add(*editor.user_permissions.all())
+    services.set_watch(draft, 0, 10, signer)
+    services.set_watch(draft, 0, 10, signer)
+    told = AuditEntry.objects.get(subject="mapping", verb="watch set")
+    assert (told.by, told.subject_id) == (signer, draft.pk)
+    assert "50 records, 10 % → 0 records, 10 %" in told.detail
+    assert signing.may_sign(signing.send(draft, editor), BUSINESS, signer) == ""
+
+
 def test_rolling_back_never_brings_back_what_was_rolled_back(editor):
     document = make_line(Environment.SANDBOX, live=True)
     good = document.published()

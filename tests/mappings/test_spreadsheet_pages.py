@@ -10,9 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
+from integrations.admin.spreadsheet import Look, _unsealed
 from integrations.models import AuditEntry
-from mappings import services
+from mappings import services, signing
 from mappings.models import MappingDocument, MappingVersion, ValueTable
+from mappings.moves import digest_of
+from mappings.spreadsheet import importing
+from mappings.spreadsheet.sheets import Sheet
 from tests.flows.conftest import configure
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +144,21 @@ def test_an_open_draft_is_changed_in_place(editor, document, person):
     assert set(draft.rows.values_list("pk", flat=True)) == keys
     assert draft.rows.get(target="otherRefNum").note == "as the customer sees it"
     assert document.versions.count() == 2
+
+
+def test_whoever_takes_a_file_in_has_written_the_version(editor, document, person):
+    """Also where the grid has no words for the difference: it may not be signed."""
+    draft = services.new_draft(document, None)
+    row = draft.rows.filter(section="", required=False).exclude(kind="constant").first()
+    draft.rows.filter(pk=row.pk).update(default="'x'")
+    book = book_of(editor, at(draft))
+    cell = cell_of(book, row.target, "Required")
+    cell.value = "yes" if cell.value == "no" else "Yes"
+    looked = upload(editor, at(draft), book)
+    before = digest_of(draft)
+    take(editor, at(draft), looked)
+    assert digest_of(draft) != before
+    assert person.pk in signing.writers_of(draft)
 
 
 def test_what_a_colleague_changed_since_the_look_is_not_lost(editor, document, person):
@@ -301,3 +320,33 @@ def test_taking_a_file_waits_for_whoever_saves_the_grid(editor, document, person
         take(editor, at(draft), looked)
     held = [one["sql"] for one in asked if "FOR UPDATE" in one["sql"]]
     assert any('FROM "mappings_mappingversion"' in sql for sql in held)
+
+
+def test_a_look_keeps_which_cells_cannot_be_taken_and_why(editor, document):
+    [version] = document.versions.all()
+    sheets = [Sheet("Rows", ("Target field",), (("memo",),), 4, {(0, 0): "a formula."})]
+    seal = Look(sheets, importing.mark_of(version), {}).sealed()
+    assert _unsealed(seal).sheets == sheets
+    text = editor.post(at(version), {"take": seal}).content.decode()
+    assert "Rows!A4" in text and "a formula." in text
+    assert document.draft() is None
+
+
+def test_faults_stand_in_the_order_of_the_file(editor, document):
+    address = at(document.published())
+    book = book_of(editor, address)
+    book["Rows"]["A3"] = "=1+1"
+    for line, column in ((12, "C"), (2, "Z"), (2, "C"), (9, "C")):
+        book["Rows"][f"{column}{line}"] = "Copi"
+    looked = upload(editor, address, book)
+    places = [fault.place for fault in looked.context["report"].faults]
+    cells = ("Rows!C2", "Rows!Z2", "Rows!A3", "Rows!C9", "Rows!C12")
+    assert [place for place in places if place in cells] == [
+        cell for cell in cells if cell in places
+    ]
+    assert {"Rows!C2", "Rows!A3", "Rows!C9", "Rows!C12"} <= set(places)
+
+
+def test_a_file_of_another_kind_is_called_so(editor, document):
+    answer = upload(editor, at(document.published()), b"%PDF-1.7", "mapping.pdf")
+    assert "This is neither .xlsx nor .csv" in answer.content.decode()

@@ -7,6 +7,7 @@ import pytest
 
 from mappings import changes
 from mappings.models import SeenValue, ValueTable
+from mappings.tables import checking, editing, likeness
 from mappings.tables.checking import Offer, remarks_on, star_words
 from mappings.tables.editing import NotSaved, RowEdit, save_rows
 from mappings.tables.likeness import Choices, Known, folded, nearest, propose
@@ -173,9 +174,10 @@ def test_faults_keep_what_was_typed(page, table):
     data |= {"row-2-source": "Drone", "row-2-target": "", "row-3-source": "Express"}
     data |= {"row-3-target": "x", "row-4-source": "y" * 201, "row-4-target": "z"}
     html = page.post(at(table), data).content.decode()
-    assert "Target value is empty. Fill it in, or remove the row." in html or (
-        "is in this table already" in html
-    )
+    assert "is in this table already" in html and 'value="Drone"' in html
+    html = page.post(at(table), data | {"row-3-source": "Rail"}).content.decode()
+    assert "Target value is empty. Fill it in, or remove the row." in html
+    assert "Source value has 201 characters; at most 200." in html
     assert 'value="Drone"' in html
     assert table.rows.count() == 2
 
@@ -212,6 +214,68 @@ def test_a_row_typed_by_hand_settles_its_new_value(table, editor, told):
     save_rows(table, [RowEdit(0, ("Drone", "Air", ""))], editor)
     seen.refresh_from_db()
     assert (seen.state, seen.settled_by) == (SeenValue.State.MAPPED, editor)
+
+
+def test_rows_that_were_not_sent_stay_and_are_shown_again(page, table):
+    data = boxes(page.get(at(table)))
+    untouched = of(data, "Standard")
+    sent = {k: v for k, v in data.items() if not k.startswith(untouched)}
+    sent[of(sent, "Express") + "-target"] = ""
+    answer = page.post(at(table), sent)
+    assert answer.status_code == 200
+    again = boxes(answer)
+    assert again[of(again, "Standard") + "-target"] == "Ground"
+    again[of(again, "Express") + "-target"] = "Air"
+    sent = {k: v for k, v in again.items() if not k.startswith(of(again, "Standard"))}
+    assert page.post(at(table), sent).status_code == 302
+    rows = dict(table.rows.values_list("source", "target"))
+    assert rows == {"Express": "Air", "Standard": "Ground"}
+
+
+def test_a_fault_beside_the_rows_shows_them_all(page, table):
+    data = {"was": boxes(page.get(at(table)))["was"], "name": "", "purpose": "term"}
+    again = boxes(page.post(at(table), data))
+    assert of(again, "Express") and of(again, "Standard")
+
+
+def test_what_nobody_touched_keeps_the_spaces_around_it(page, table, told):
+    table.rows.create(source="By air ", target="Air")
+    data = boxes(page.get(at(table)))
+    data[of(data, "Express") + "-note"] = " quick "
+    assert page.post(at(table), data).status_code == 302
+    assert table.rows.filter(source="By air ").exists()
+    assert [(c.field, c.after) for c, _ in told] == [("Note", "quick")]
+
+
+def test_a_table_takes_as_many_rows_as_a_file(table, monkeypatch):
+    monkeypatch.setattr(editing, "MOST_ROWS", 3)
+    new = [RowEdit(number, (str(number), "x", "")) for number in range(2)]
+    with pytest.raises(NotSaved, match="takes 3 rows; this would make 4"):
+        save_rows(table, new, None)
+    leaves = table.rows.get(source="Express")
+    shown = ("Express", "Express", "")
+    gone = RowEdit(2, shown, leaves.pk, shown, is_removed=True)
+    assert save_rows(table, [*new, gone], None) == 3
+    assert table.rows.count() == 3
+
+
+def test_a_deleted_table_leaves_its_rows_in_the_trail(page, table, told, editor):
+    page.post(f"/admin/mappings/valuetable/{table.pk}/delete/", {"post": "yes"})
+    assert not ValueTable.objects.exists()
+    assert [(c.verb, c.part or c.after) for c, _ in told] == [
+        ("row removed", "Row Express → Express"),
+        ("row removed", "Row Standard → Ground"),
+        ("deleted", "'Ship methods' with 2 rows"),
+    ]
+    assert {c.subject_id for c, _ in told} == {table.pk}
+    assert {by for _, by in told} == {editor}
+
+
+def test_tables_deleted_from_the_list_are_told_as_well(page, table, told):
+    ticked = {"action": "delete_selected", "_selected_action": [table.pk]}
+    page.post("/admin/mappings/valuetable/", ticked | {"post": "yes"})
+    assert not ValueTable.objects.exists()
+    assert told[-1][0].verb == "deleted"
 
 
 def test_who_may_only_look_changes_nothing(client, auditor, table):
@@ -311,6 +375,41 @@ def test_a_wrong_target_names_the_nearest():
     assert found == ["NetSuite has no shipping item 'Expres'; nearest: 'Express'."]
     assert remarks_on([("x", "Expres")], Offer()) == [[]]
     assert nearest("qqq", OFFERED) == ""
+
+
+@pytest.fixture
+def folds(monkeypatch):
+    """Count how often a text is made comparable."""
+    counted = []
+
+    def counting(text):
+        counted.append(text)
+        return folded(text)
+
+    monkeypatch.setattr(checking, "folded", counting)
+    monkeypatch.setattr(likeness, "folded", counting)
+    return counted
+
+
+def test_thousands_of_rows_are_looked_at_in_one_pass(folds):
+    rows = [(f"Way {number}", f"x{number}") for number in range(2000)]
+    found = remarks_on([*rows, ("way 7", "y")], Offer(OFFERED, "way", "NetSuite"))
+    assert "'Way 7' differs only in case" in found[-1][1]
+    assert "'way 7' differs only in case" in found[7][1]
+    assert len(folds) <= 2 * 2001 + checking.MOST_HINTS * (len(OFFERED) + 1)
+
+
+def test_of_many_doubles_a_few_are_named():
+    found = remarks_on([("a" + "-" * number, "x") for number in range(50)], Offer())
+    assert {len(texts) for texts in found} == {checking.MOST_DOUBLES}
+
+
+def test_a_table_is_made_comparable_once_for_all_values(folds):
+    rows = {f"Way {number}": "Express" for number in range(500)}
+    known = choices(rows)
+    for number in range(100):
+        propose(f"Zeppelin {number}", known)
+    assert len(folds) <= 500 + len(OFFERED) + 4 * 100
 
 
 def test_star_words():

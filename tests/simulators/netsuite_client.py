@@ -131,6 +131,22 @@ class Api:
         assert answer.status_code == 204, answer.text
         return answer.headers["Location"].rsplit("/", 1)[-1]
 
+    def transform(self, source: str, target: str, body: Any = None) -> Any:
+        """Ask for one record made from another, such as /salesOrder/1001."""
+        source, _, query = source.partition("?")
+        path = f"{source}/!transform/{target}" + (f"?{query}" if query else "")
+        return self.post(path, {} if body is None else body)
+
+    def make(self, source: str, target: str, body: Any = None) -> dict[str, Any]:
+        """Make one record from another and return it as it is stored."""
+        answer = self.transform(source, target, body)
+        assert answer.status_code == 204, answer.text
+        return self.kept(target, answer.headers["Location"].rsplit("/", 1)[-1])
+
+    def kept(self, record_type: str, key: str) -> dict[str, Any]:
+        """Return a record as it is stored."""
+        return self.simulator.store.records[record_type][key].plain()
+
     def ask(self, query: str, *params: Any, **paging: int) -> requests.Response:
         return self.session.post(
             SUITEQL,
@@ -187,3 +203,34 @@ def order_for(api: Api, **changes: Any) -> dict[str, Any]:
 def detail_of(answer: requests.Response) -> dict[str, str]:
     """Return the first entry of a refusal."""
     return answer.json()["o:errorDetails"][0]
+
+
+def several_lines(api: Api, *quantities: int, **changes: Any) -> dict[str, Any]:
+    """Return the payload of an approved order over some items at 10.00 each."""
+    order = order_for(api, orderStatus={"id": "B"}, **changes)
+    lines = []
+    for number, quantity in enumerate(quantities, start=1):
+        sku = f"ITEM-{number}"
+        known = api.simulator.store.holder("item", sku)
+        item = known.id if known else api.simulator.add_item(sku)
+        lines.append(
+            {
+                "item": {"id": item},
+                "quantity": quantity,
+                "rate": 10,
+                "price": {"id": "-1"},
+                "taxDetailsReference": f"line-{number}",
+            }
+        )
+    return {**order, "item": {"items": lines}}
+
+
+def placed(api: Api, *quantities: int, **changes: Any) -> str:
+    """Create an approved order and return its address."""
+    return f"/salesOrder/{api.create('/salesOrder', several_lines(api, *quantities, **changes))}"
+
+
+def status(api: Api, path: str) -> str:
+    """Return the letter a record bears."""
+    _, record_type, key = path.split("/")
+    return api.kept(record_type, key)["status"]["id"]

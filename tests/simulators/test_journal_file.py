@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.simulators.netsuite_client import Api, open_account, order_for
+from tests.simulators.netsuite_client import Api, open_account, order_for, placed
 
 
 @pytest.fixture
@@ -66,6 +66,19 @@ def test_f46_a_request_may_finish_after_its_client_has_gone(api: Api, journal: P
     while not orders(journal) and time.monotonic() < give_up:
         time.sleep(0.02)
     assert orders(journal) == 1
+
+
+def test_what_followed_another_record_stands_there_under_its_own_word(
+    api: Api, journal: Path
+):
+    path = placed(api, 1)
+    before = len(lines(journal, "effect"))
+    api.make(path, "itemFulfillment")
+    found = lines(journal, "effect")[before:]
+    assert [(line["record"], line["verb"]) for line in found] == [
+        ("itemFulfillment", "created"),
+        ("salesOrder", "followed"),
+    ]
 
 
 def test_memory_stays_flat_beside_the_file(api: Api, journal: Path, monkeypatch):

@@ -256,3 +256,74 @@ def test_links_of_other_consoles_lead_to_each_record():
     assert "Byron" in page.text and "<b>Ada</b>" not in page.text
     assert visitor(api).get(f"{ROOT}/ui/records/customer/999999").status_code == 404
     assert visitor(api).get(f"{ROOT}/ui/records/salesOrder/999999").status_code == 404
+
+
+def test_person_approves_ships_and_bills_an_order():
+    api = open_account()
+    key = api.create("/salesOrder", order_for(api))
+    page = f"{ROOT}/ui/orders/{key}"
+    for act, form, button, words in (
+        ("approve", {}, "Approve", "Pending Fulfillment"),
+        ("ship", {"tracking": "1Z9"}, "Ship what is left", "Pending Billing"),
+        ("bill", {}, "Bill what was shipped", "Billed"),
+    ):
+        assert button in visitor(api).get(page).text
+        answer = submit(api, f"/ui/orders/{key}/{act}", **form)
+        assert (answer.status_code, answer.headers["Location"]) == (
+            303,
+            f"/ui/orders/{key}",
+        )
+        assert words in visitor(api).get(page).text
+    text = visitor(api).get(page).text
+    assert "Item Fulfillment" in text and "Invoice" in text
+    [record] = api.simulator.stored("itemFulfillment")
+    assert record["package"]["items"] == [{"packageTrackingNumber": "1Z9"}]
+    assert submit(api, f"/ui/orders/{key}/ship").status_code == 400
+    assert submit(api, f"/ui/orders/{key}/dance").status_code == 404
+
+
+def test_person_sets_stock_and_price():
+    api = open_account()
+    api.simulator.add_item("MUG")
+    form = {"sku": "MUG", "available": "4", "location": "Main warehouse"}
+    assert submit(api, "/ui/stock", **form).status_code == 303
+    form = {"sku": "MUG", "price": "9.50", "currency": "EUR"}
+    assert submit(api, "/ui/prices", **form).status_code == 303
+    text = visitor(api).get(ROOT + "/").text
+    assert "9.50 EUR" in text and "<td>4</td>" in text
+    assert submit(api, "/ui/prices", sku="MUG", price="cheap").status_code == 400
+
+
+def test_controls_change_and_transform_records_as_a_person_would():
+    api = open_account()
+    key = api.create("/salesOrder", order_for(api))
+    body = {"record": "salesOrder", "id": key, "fields": {"orderStatus": {"id": "B"}}}
+    assert control(api, "change", body).json() == {"done": True}
+    body = {"record": "salesOrder", "id": key, "target": "itemFulfillment"}
+    made = control(api, "transform", body).json()["id"]
+    assert api.kept("itemFulfillment", made)["createdFrom"] == {"id": key}
+    answer = control(api, "transform", body)
+    assert answer.status_code == 400
+    assert "can not initialize" in answer.json()["error"]
+    assert control(api, "transform", {**body, "target": "nothing"}).status_code == 400
+
+
+def test_controls_change_items_and_prices():
+    api = open_account()
+    for path, body in (
+        ("items", {"sku": "MUG", "name": "Mug"}),
+        ("items", {"sku": "MUG", "isInactive": True}),
+        ("prices", {"sku": "MUG", "price": "9.50", "currency": "EUR"}),
+    ):
+        answer = control(api, path, body)
+        assert answer.ok, answer.text
+    rows = api.rows(
+        "SELECT i.isinactive, p.unitprice FROM item i JOIN pricing p ON p.item = i.id"
+    )
+    assert rows == [{"isinactive": "T", "unitprice": "9.5"}]
+    for path, body in (
+        ("items", {"sku": "MUG", "displayNam": "x"}),
+        ("prices", {"sku": "NONE", "price": "1"}),
+    ):
+        answer = control(api, path, body)
+        assert answer.status_code == 400 and answer.json()["error"]

@@ -1,6 +1,7 @@
 import pytest
 
-from integrations.simulators.netsuite.record_types import CUSTOMER, SALES_ORDER
+from integrations.simulators.netsuite.record_types import CUSTOMER
+from integrations.simulators.netsuite.sales_fields import SALES_ORDER
 from integrations.simulators.netsuite.sublists import merge_lines
 from tests.simulators.netsuite_client import open_account, order_for
 

@@ -172,3 +172,63 @@ def test_links_of_other_consoles_lead_to_orders_and_customers(shop):
     assert page.status_code == 200 and "ada@example.com" in page.text
     assert get(shop, "/admin/orders/5").status_code == 404
     assert get(shop, "/admin/customers/5").status_code == 404
+
+
+def act(shop, order, name, **form):
+    key = order["admin_graphql_api_id"].rpartition("/")[2]
+    return shop.session.post(
+        f"{shop.url}/ui/orders/{key}/{name}", data=form, allow_redirects=False
+    )
+
+
+def test_page_of_an_order_lets_a_person_do_what_becomes_of_orders(shop):
+    order = shop.place(1001, [("BAG", "Bag", "20.00", 3)])
+    for name, form in (
+        ("edit", {"sku": "BAG", "quantity": "2"}),
+        ("hold", {"notes": "waits"}),
+        ("release", {}),
+        ("send", {"sku": "BAG", "quantity": "1", "tracking": "1Z9", "company": "UPS"}),
+        ("refund", {"sku": "BAG", "quantity": "1", "pending": "1", "note": "torn"}),
+        ("settle", {}),
+    ):
+        answer = act(shop, order, name, **form)
+        assert answer.status_code == 303, name
+    page = get(shop, answer.headers["Location"]).text
+    for text in ("1Z9", "torn", "partially_refunded", "CLOSED", "1 × BAG"):
+        assert text in page
+    assert "<script" not in page
+    assert f'href="{answer.headers["Location"]}"' in get(shop).text
+
+
+def test_page_of_an_order_cancels_it_once(shop):
+    order = shop.place(1001, [("BAG", "Bag", "20.00", 3)])
+    assert act(shop, order, "cancel", note="by phone").status_code == 303
+    again = act(shop, order, "cancel")
+    assert again.status_code == 400
+    assert "already been canceled" in again.text
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("edit", {}),
+        ("edit", {"sku": "BAG", "quantity": "many"}),
+        ("refund", {"money": "1000"}),
+        ("refund", {"money": "much"}),
+        ("send", {"sku": "MUG", "quantity": "1"}),
+        ("settle", {}),
+    ],
+)
+def test_act_that_cannot_be_done_says_so_on_the_page(shop, name, form):
+    order = shop.place(1001, [("BAG", "Bag", "20.00", 3)])
+    answer = act(shop, order, name, **form)
+    assert answer.status_code == 400
+    assert "Not done" in answer.text
+    assert shop.simulator.store.find_order(1001)["refunds"] == []
+
+
+def test_unknown_acts_and_orders_are_not_there(shop):
+    order = shop.place(1001, [("BAG", "Bag", "20.00", 3)])
+    assert act(shop, order, "burn").status_code == 404
+    missing = {"admin_graphql_api_id": "gid://shopify/Order/5"}
+    assert act(shop, missing, "cancel").status_code == 404

@@ -223,3 +223,31 @@ def test_locations_say_whether_they_are_in_use(shop):
     ]
     found = shop.data(query % ", includeInactive: true")["locations"]["nodes"]
     assert [x["isActive"] for x in found] == [True, False]
+
+
+NODES = """
+query Some($ids: [ID!]!) {
+  nodes(ids: $ids) { id ... on Order { name } ... on Customer { firstName } }
+}
+"""
+
+
+def test_objects_are_read_by_their_ids_and_what_is_not_there_is_null(shop):
+    placed = shop.place(1001)
+    ids = [placed["admin_graphql_api_id"], "gid://shopify/Order/5"]
+    found = shop.data(NODES, {"ids": ids})["nodes"]
+    assert found == [{"id": ids[0], "name": "#1001"}, None]
+
+
+def test_an_order_of_long_ago_is_null_without_the_scope(shop):
+    placed = shop.place(1001, created_at=shop.clock() - timedelta(days=61))
+    ids = {"ids": [placed["admin_graphql_api_id"]]}
+    assert shop.data(NODES, ids)["nodes"] == [None]
+
+
+def test_so_many_ids_cost_so_many_points_and_no_more_than_250_are_taken(shop):
+    ids = [f"gid://shopify/Order/{number}" for number in range(251)]
+    body = shop.ask(NODES, {"ids": ids[:250]}).json()
+    assert body["extensions"]["cost"]["requestedQueryCost"] == 250
+    error = shop.ask(NODES, {"ids": ids}).json()["errors"][0]
+    assert error["extensions"]["code"] == "BAD_REQUEST"

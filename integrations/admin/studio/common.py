@@ -1,6 +1,5 @@
 """What the endpoints of the studio share: who may ask, and about which version."""
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -8,15 +7,18 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from errorqueue.masking import HIDDEN, hidden, is_personal_path, masked_value, may_see
+from errorqueue.masking import (
+    HIDDEN,
+    hidden,
+    is_private,
+    masked_value,
+    may_see,
+    unquoted,
+)
 from integrations.studio.live import Typed, stored, typed
 from integrations.studio.why import Step
+from mappings import packing
 from mappings.models import MappingVersion
-
-# From the first quote to the last: a value may hold quotes itself.
-_QUOTED = re.compile(r"(?<!\w)['\"“‘].*['\"”’]|“.*", re.DOTALL)
-# The candidates of a look-up stand without quotes.
-_NAMED = re.compile(r"( records in [^:]+: | is inactive in [^(]+\().*", re.DOTALL)
 
 
 def version_to_see(request: HttpRequest, version_id: int) -> MappingVersion:
@@ -30,9 +32,18 @@ def version_to_see(request: HttpRequest, version_id: int) -> MappingVersion:
 def document_of(request: HttpRequest, version: MappingVersion) -> Typed:
     """Return the document as it is typed on the page, or as it is stored.
 
-    Raises DocumentError for a stored row that cannot be read.
+    Who may not change it tries nothing but what is stored. Raises DocumentError for a
+    stored row that cannot be read.
     """
-    if "rows-TOTAL_FORMS" in request.POST and not version.is_frozen:
+    may_type = request.user.has_perm("mappings.change_mappingversion")
+    if version.is_frozen or not may_type:
+        return Typed(stored(version))
+    rows = packing.packed_in(request.POST)
+    if rows:
+        standing = version.rows.select_related("table")
+        data = packing.laid_out(request.POST, rows.whole(standing))
+        return typed(version, {name: str(data[name]) for name in data})
+    if "rows-TOTAL_FORMS" in request.POST:
         return typed(version, request.POST.dict())
     return Typed(stored(version))
 
@@ -50,9 +61,8 @@ def worded(text: str, user: Any, *places: str, sensitivity: str = "") -> str:
     """Return a sentence without what it quotes of a value that is not to be read."""
     if not text or may_see(user):
         return text
-    if sensitivity or any(is_personal_path(place) for place in _each(places)):
-        text = _QUOTED.sub(f"‘{HIDDEN}’", _NAMED.sub(rf"\1{HIDDEN}", text))
-    return hidden(text)
+    is_secret = is_private(sensitivity, *_each(places))
+    return unquoted(text) if is_secret else hidden(text)
 
 
 def step_for(

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from integrations.admin.studio.common import readable, version_to_see, wanted_sample
 from integrations.connectors.errors import ConnectorError
+from integrations.models import privacy
 from integrations.models.vault import SealBroken
 from integrations.studio import live, paths
 from integrations.studio.samples import chosen
@@ -29,9 +30,9 @@ def source_view(request: HttpRequest, version_id: int) -> HttpResponse:
         text = "No record came in yet and there is no golden sample: type the path."
         return JsonResponse({"nodes": [], "text": text})
     nodes = paths.source_tree(subject, request.GET.get("list", "")[:LONGEST_PATH])
-    secret = paths.kept_secret(_document(version))
+    secret = privacy.kept_secret(_document(version))
     for node in paths.flat(nodes):
-        kept = "secret" if paths.bare(node.path) in secret else ""
+        kept = "secret" if privacy.bare(node.path) in secret else ""
         node.example = readable(node.example, request.user, node.path, sensitivity=kept)
     told = [asdict(node) for node in nodes]
     return JsonResponse({"nodes": told, "text": f"As in {subject.name}."})

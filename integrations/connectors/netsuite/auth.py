@@ -13,16 +13,18 @@ from requests_oauthlib.oauth1_auth import OAuth1
 
 from integrations.connectors.auth import Login, TokenLogin, token_from, ungated
 from integrations.connectors.base import (
-    AccessToken,
     Account,
     AuthMethod,
-    Secret,
     Services,
     Setting,
 )
 from integrations.connectors.errors import AccessRefused, RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite.errors import token_error_for
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+)
 
 TOKEN_PATH = "/services/rest/auth/oauth2/v1/token"  # noqa: S105 (an address)
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -98,6 +98,10 @@ class NetSuite(Connector):
     finds_written = True
     reads_standing = True
     knows_numbers = True
+    recognises = {
+        "customer": {"email": "e-mail address"},
+        "salesOrder": {"otherRefNum": "reference number (PO number)"},
+    }
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -266,10 +270,21 @@ class NetSuite(Connector):
             present = self._read(record_type, key)
         except RecordMissing:
             return None
+        return Compared(target_id, self._differences(record_type, payload, present))
+
+    def compare_at(
+        self, record_type: str, payload: Payload, target_id: str
+    ) -> Compared:
+        present = self._read_at(record_type, target_id)
+        return Compared(target_id, self._differences(record_type, payload, present))
+
+    def _differences(
+        self, record_type: str, payload: Payload, present: Payload
+    ) -> dict[str, str]:
         known = records.RECORD_TYPES.get(record_type)
         is_document = known is not None and bool(known.code)
         compare = records.differences if is_document else records.all_differences
-        return Compared(target_id, compare(payload, present))
+        return compare(payload, present)
 
     def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
         return metadata.field_rules(self.client, record_type)

@@ -11,6 +11,8 @@ from integrations.connectors.netsuite.records import RECORD_TYPES
 
 MOST = 10
 EXTERNAL_ID = "external id"
+# Fields of a transaction by which people recognise it, and their columns.
+RECOGNISED_BY: Mapping[str, str] = {"otherRefNum": "otherrefnum"}
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,23 @@ def _matrix_children(client: ApiClient, lookup: Lookup, sku: str) -> list[suiteq
 def _find_by_key(
     client: ApiClient, record_type: str, by: str, value: str
 ) -> list[Found]:
-    if by != EXTERNAL_ID or record_type not in RECORD_TYPES:
+    known = RECORD_TYPES.get(record_type)
+    if known is not None and known.code and by in RECOGNISED_BY:
+        return _transactions(client, known.code, RECOGNISED_BY[by], value)
+    if by != EXTERNAL_ID or known is None:
         raise RequestRefused(
             f"NetSuite's {record_type} cannot be looked up by {by}.", sent=False
         )
     return [Found(found) for found in ids_by_key(client, record_type, value)]
+
+
+def _transactions(client: ApiClient, code: str, column: str, value: str) -> list[Found]:
+    """Return the transactions of one kind that have this value; none is inactive."""
+    sql = (
+        f"SELECT id, tranid AS label FROM transaction WHERE type = ? AND {column} = ? "  # noqa: S608
+        f"ORDER BY id FETCH FIRST {MOST} ROWS ONLY"
+    )
+    return [_found(row) for row in suiteql.query(client, sql, code, value)]
 
 
 def _found(row: suiteql.Row) -> Found:

@@ -95,9 +95,9 @@ def without_nulls(payload: Payload) -> Payload:
 
 
 def id_in(location: str | None) -> str:
-    """Return the internal id at the end of a Location, or nothing for an `eid:`."""
+    """Return the internal id at the end of a Location, or nothing, as for an `eid:`."""
     last = (location or "").partition("?")[0].rstrip("/").rpartition("/")[2]
-    return "" if last.startswith("eid:") or last.startswith("eid%3A") else last
+    return last if last.isascii() and last.isdecimal() else ""
 
 
 def lines_of(record: Payload, sublist: str) -> list[Payload]:

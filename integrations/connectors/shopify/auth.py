@@ -10,15 +10,17 @@ from integrations.connectors.auth import (
     ungated,
 )
 from integrations.connectors.base import (
-    AccessToken,
     Account,
     AuthMethod,
-    Secret,
     Services,
     Setting,
 )
 from integrations.connectors.errors import AccessRefused, RequestRefused
 from integrations.connectors.http import ApiClient
+from integrations.connectors.secret import (
+    AccessToken,
+    Secret,
+)
 from integrations.connectors.shopify.errors import token_error_for
 
 HEADER = "X-Shopify-Access-Token"

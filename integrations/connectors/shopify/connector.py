@@ -1,10 +1,13 @@
 """The verbs of a connector, as Shopify understands them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
+from integrations.connectors import exact
 from integrations.connectors.base import (
     CheckResult,
     Connector,
@@ -17,7 +20,18 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
-from integrations.connectors.shopify import checks, orders, reading, stock, webhooks
+from integrations.connectors.listed import Listed, ListPage, Subscription
+from integrations.connectors.privacy import Demand
+from integrations.connectors.shopify import (
+    checks,
+    listing,
+    orders,
+    privacy,
+    reading,
+    stock,
+    subscriptions,
+    webhooks,
+)
 from integrations.connectors.shopify.auth import (
     APP_CREDENTIALS,
     STORED_TOKEN,
@@ -50,8 +64,11 @@ class Shopify(Connector):
     default_api_version = "2026-10"
     host_suffixes = (".myshopify.com",)
     webhook_secrets = ("webhook_secret", "webhook_secret_previous")
+    options = (subscriptions.KEPT_BY,)
     fetches = frozenset({"order", "customer"})
+    lists = frozenset(listing.LISTS)
     topics = tuple(webhooks.TOPICS)
+    privacy_topics = tuple(privacy.TOPICS)
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -71,9 +88,13 @@ class Shopify(Connector):
         own = self.default_base_url(self.account.account_id)
         return (self.account.base_url or own).rstrip("/")
 
+    @property
+    def api_version(self) -> str:
+        return self.account.api_version or self.default_api_version
+
     @cached_property
     def graphql(self) -> GraphQL:
-        version = self.account.api_version or self.default_api_version
+        version = self.api_version
         client = ApiClient(
             self.label,
             self.base_url,
@@ -103,8 +124,28 @@ class Shopify(Connector):
         used = webhooks.version_of(headers)
         return "" if used == self.account.api_version else used
 
+    @classmethod
+    def entity_of(cls, topic: str) -> str:
+        return webhooks.TOPICS.get(topic, "")
+
+    @property
+    def minds_subscriptions(self) -> bool:
+        return subscriptions.are_ours(self.account)
+
+    def subscriptions(self) -> list[Subscription]:
+        return subscriptions.read(self.graphql, self.api_version)
+
+    def subscribe(self, topic: str, address: str) -> None:
+        subscriptions.create(self.graphql, topic, address)
+
+    def resubscribe(self, subscription: Subscription) -> None:
+        subscriptions.mend(self.graphql, subscription)
+
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
         return webhooks.read(topic, body)
+
+    def read_demand(self, topic: str, body: bytes) -> Demand:
+        return privacy.read(topic, body, self.account.account_id)
 
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         return webhooks.source_object(entity, payload)
@@ -140,6 +181,31 @@ class Shopify(Connector):
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
         self._refuse(f"Shopify sends {entity} by webhook; it is not asked for changes.")
+
+    def zone(self) -> ZoneInfo | None:
+        return reading.zone(self.graphql)
+
+    def listing(
+        self,
+        entity: str,
+        since: datetime,
+        until: datetime,
+        cursor: str = "",
+        *,
+        made: bool = False,
+    ) -> ListPage:
+        return listing.page(self.graphql, entity, since, until, cursor, made=made)
+
+    def listed_as(self, entity: str, number: str) -> list[Listed]:
+        return listing.listed_as(self.graphql, entity, number)
+
+    def present(self, entity: str, keys: Sequence[str]) -> dict[str, datetime]:
+        return listing.present(self.graphql, entity, keys)
+
+    def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:
+        """Return the delivery of an update: it fits what is new and what is known."""
+        topic = listing.UPDATED[found.entity]
+        return topic, exact.dumps(found.payload).encode()
 
     def fetch(self, entity: str, key: str) -> SourceObject:
         """Read an order or a customer as it stands now, in its webhook's shape."""

@@ -93,6 +93,14 @@ query WaybillCustomer($id: ID!) {{
 """
 
 
+ZONE = "query WaybillZone { shop { ianaTimezone } }"
+
+
+def zone(graphql: GraphQL) -> ZoneInfo:
+    """Return the time zone of the shop."""
+    return _zone(graphql.run(ZONE))
+
+
 def order(graphql: GraphQL, key: str) -> Payload:
     """Return an order with all its lines; raises RecordMissing."""
     gid = {"id": f"gid://shopify/Order/{key}"}

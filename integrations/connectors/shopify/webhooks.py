@@ -12,7 +12,6 @@ from requests.structures import CaseInsensitiveDict
 from integrations.connectors import exact
 from integrations.connectors.base import (
     Payload,
-    Secret,
     SourceObject,
     WebhookHead,
     first,
@@ -22,6 +21,9 @@ from integrations.connectors.errors import (
     RequestRefused,
     TopicUnsupported,
     UnreadablePayload,
+)
+from integrations.connectors.secret import (
+    Secret,
 )
 from integrations.connectors.shopify.values import (
     amount,

@@ -13,8 +13,8 @@ class Command(BaseCommand):
     """Make the console as YAML files say."""
 
     help = (
-        "Creates and updates connections, flows, mapping documents, value tables and "
-        "groups from YAML files (docs/configuration.md). Safe to repeat."
+        "Creates and updates connections, flows, mapping documents, value tables, "
+        "groups, channels, teams and rules from YAML files (docs/configuration.md). Safe to repeat."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from integrations.models import Connection
 from integrations.sync.lookups import forget_all
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration"
+FILES = ("roles", "routing", "mappings", "demo", "demo-alerts", "scenarios")
 READY_SECONDS = 60
 STOP_SECONDS = 30
 AWAY = {"status": 503, "times": 12, "body": "<h1>Scheduled maintenance</h1>"}
@@ -73,6 +74,8 @@ class Stage:
             # Three slashes and the path's own: one is eaten by the reader.
             "EMAIL_URL": f"filemail:///{settings.VAR_DIR / 'demo' / 'mails'}",
             "PYTHONUNBUFFERED": "1",
+            # The addresses and log-ins stay in sight; LOG_LEVEL=INFO tells every call.
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
         }
         self.children: list[Child] = []
 
@@ -99,9 +102,8 @@ class Stage:
         if Connection.objects.filter(slug="netsuite").exists():
             self._welcome_back()
         else:
-            names = ("roles", "routing", "mappings", "demo", "scenarios")
-            files = [f"{name}.yaml" for name in names]
-            call_command("configure", *(str(CONFIGURATION / name) for name in files))
+            files = [str(CONFIGURATION / f"{name}.yaml") for name in FILES]
+            call_command("configure", *files, verbosity=0)
 
     def _welcome_back(self) -> None:
         """Keep what people changed; the vendors begin empty and maybe elsewhere."""
@@ -173,7 +175,7 @@ class Stage:
                 f"  Waybill             {self.url('Waybill')}/admin/",
                 f"  NetSuite (played)   {self.url('NetSuite')}/",
                 f"  Shopify (played)    {self.url('Shopify')}/",
-                f"  Mails               {settings.VAR_DIR / 'demo' / 'mails'}",
+                f"  Mails of alerts     {settings.VAR_DIR / 'demo' / 'mails'}",
                 "",
                 f"  Log in with the password {PASSWORD} as",
                 *rows,

@@ -11,8 +11,8 @@ class Command(BaseCommand):
     """Write the set-up as YAML, without secrets."""
 
     help = (
-        "Writes connections, flows, mapping documents, value tables and groups in the "
-        "format that configure reads. Secrets appear as ${NAMES} to set."
+        "Writes connections, flows, mapping documents, value tables, groups, channels, "
+        "teams and rules in the format that configure reads. Secrets appear as ${NAMES} to set."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,7 +10,8 @@ class Command(BaseCommand):
     """Seal stored secrets with the newest key."""
 
     help = (
-        "Encrypts all credentials, tokens and webhook secrets with the first key of WAYBILL_FIELD_KEYS. "
+        "Encrypts all credentials, tokens, webhook secrets and addresses of channels with the first key of "
+        "WAYBILL_FIELD_KEYS. "
         "Run it after adding a key; the old one may go afterwards."
     )
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Sealed anew: {counted(done.credentials, 'credential')}, "
             f"{counted(done.tokens, 'token')}, "
-            f"{counted(done.webhooks, 'webhook secret')}. "
+            f"{counted(done.webhooks, 'webhook secret')}, "
+            f"{counted(done.channels, 'channel')}. "
             f"Under the newest key already: {done.current}."
         )

@@ -1,7 +1,12 @@
-"""One log-in per role."""
+"""One log-in per role, and what the admin among them assumes."""
+
+from decimal import Decimal
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+
+from integrations.models import Assumption
+from integrations.operations.home import assuming
 
 PASSWORD = "waybill-demo"  # noqa: S105 (printed on purpose; refused in production)
 PEOPLE = {
@@ -19,7 +24,16 @@ def make_people() -> dict[str, str]:
     for name, group in PEOPLE.items():
         _make(name, is_superuser=False).groups.set([Group.objects.get(name=group)])
     _make("owner", is_superuser=True)
+    _assume()
     return {**PEOPLE, "owner": "superuser"}
+
+
+def _assume() -> None:
+    """Have the admin set the minutes of the outcome, unless somebody has."""
+    if not Assumption.objects.exists():
+        admin = get_user_model().objects.get(username="admin")
+        minutes = {"order_minutes": Decimal(6), "error_minutes": Decimal(5)}
+        assuming.assume(Assumption(**minutes), admin)
 
 
 def _make(name: str, *, is_superuser: bool):  # type: ignore[no-untyped-def]

@@ -53,3 +53,4 @@ def set_stage(
         shopify.add_product(sku, title, price, stock={LOCATION: stock})
     for topic in TOPICS:
         shopify.subscribe(topic, hook)
+    shopify.set_privacy_address(hook)

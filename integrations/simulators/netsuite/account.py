@@ -5,17 +5,21 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.simulators.base import Fault, Simulator
-from integrations.simulators.netsuite import faults
+from integrations.simulators.netsuite import faults, restlets
 from integrations.simulators.netsuite.audit import AuditEntry
 from integrations.simulators.netsuite.custom_fields import CustomFields
+from integrations.simulators.netsuite.feed import ChangeFeed
 from integrations.simulators.netsuite.gate import Gate
 from integrations.simulators.netsuite.oauth1 import TokenLogin
 from integrations.simulators.netsuite.oauth2 import TokenDesk
+from integrations.simulators.netsuite.record_types import RECORD_TYPES
 from integrations.simulators.netsuite.schema import Kind
 from integrations.simulators.netsuite.seeding import Seeder
 from integrations.simulators.netsuite.store import Record, Store, Values
 from integrations.simulators.netsuite.switches import Switches
-from integrations.simulators.netsuite.writing import Writer
+from integrations.simulators.netsuite.writing import Draft, Manner, Writer
+
+_STRICT = Manner(names="error")
 
 
 class Account(Switches, Simulator):
@@ -34,6 +38,8 @@ class Account(Switches, Simulator):
         self.gate = Gate(self, TokenLogin(self), TokenDesk(self))
         self.seeder = Seeder(self.store, self, self.writer)
         self.seeder.fill()
+        self.feed = ChangeFeed(self.store, self)
+        self.store.watchers.append(self.feed.note)
 
     @property
     def audit_trail(self) -> list[AuditEntry]:
@@ -120,23 +126,99 @@ class Account(Switches, Simulator):
 
     def deactivate(self, record_type: str, record_id: str) -> None:
         """Make a record inactive, as a person would."""
+        self.change(record_type, record_id, isInactive=True)
+
+    def change(self, record_type: str, record_id: str, **payload: Any) -> None:
+        """Change a record from fields of the API, as a person would.
+
+        Raises KeyError for an unknown record and Refusal where the account refuses.
+        """
         with self.lock:
             record = self.store.records[record_type][record_id]
-            values = {**record.values, "isInactive": True}
-            self.store.put(
-                Record(record_type, record_id, values, record.created_at, self.now())
-            )
+            draft = self.writer.draft(record.kind, payload, _STRICT, record)
+            self._commit(draft, "updated")
+
+    def make(
+        self, record_type: str, record_id: str, target: str, **payload: Any
+    ) -> str:
+        """Make one transaction from another, as a person would; return its id.
+
+        Raises KeyError for an unknown record or type and Refusal where the account
+        refuses.
+        """
+        with self.lock:
+            source = self.store.records[record_type][record_id]
+            kind = RECORD_TYPES[target]
+            draft = self.writer.transform(source, kind, payload, _STRICT)
+            return self._commit(draft, "created").id
+
+    def _commit(self, draft: Draft, verb: str) -> Record:
+        record = self.writer.commit(draft)
+        self._note(record, verb)
+        for one in draft.followed:
+            self._note(one, "followed")
+        return record
+
+    def _note(self, record: Record, verb: str) -> None:
+        external_id = str(record.values.get("externalId") or "")
+        self.note_effect(record.type, record.id, external_id, verb, record.values)
+
+    def change_item(self, sku: str, **payload: Any) -> None:
+        """Change an item that is known by its SKU; raise LookupError for none."""
+        with self.lock:
+            item = self._item(sku)
+            self.change(item.type, item.id, **payload)
+
+    def set_price(
+        self,
+        sku: str,
+        price: Decimal | int | str,
+        *,
+        currency: str = "",
+        level: str = "Base Price",
+        quantity: Decimal | int = 0,
+    ) -> None:
+        """Set what an item costs, by symbol of the currency and name of the level.
+
+        Raises LookupError when there is no such item, currency or level.
+        """
+        with self.lock:
+            line = {
+                "priceLevel": {"id": self._named("priceLevel", level)},
+                "quantity": {"value": Decimal(quantity)},
+                "price": Decimal(price),
+            }
+            if currency:
+                line["currencyPage"] = {"id": self._named("currency", currency)}
+            self.change_item(sku, price={"items": [line]})
+
+    def _item(self, sku: str) -> Record:
+        item = self.store.holder("item", sku)
+        if item is None:
+            raise LookupError(f"no item {sku!r}")
+        return item
+
+    def _named(self, record_type: str, name: str) -> str:
+        """Return the id of an entry of a list, given by name or id."""
+        for one in self.store.of_type(record_type).values():
+            if name in (one.id, one.values["name"]):
+                return one.id
+        raise LookupError(f"no {record_type} {name!r}")
 
     def fail_as(
         self, name: str, *, times: int = 1, path: str = "", lost: bool = False
     ) -> None:
-        """Make the next requests fail in a way that goes by name (`faults.NAMED`).
+        """Make the next requests fail in a way that goes by name.
+
+        The names are those of `faults.NAMED`, and of `restlets.NAMED` for RESTlets.
 
         Raises KeyError for an unknown name.
         """
         with self.lock:
             for _ in range(times):
-                answer = faults.response_named(name, self.detail_prefix)
+                answer = restlets.NAMED.get(name) or faults.response_named(
+                    name, self.detail_prefix
+                )
                 self._faults.append(
                     Fault(answer.status, answer.body, answer.headers, lost, 0.0, path)
                 )
@@ -190,6 +272,16 @@ class Account(Switches, Simulator):
     def add_location(self, name: str, *, subsidiaries: tuple[str, ...] = ()) -> str:
         return self.add_value("location", name, subsidiaries=subsidiaries)
 
+    def add_price_level(self, name: str) -> str:
+        return self.add_value("priceLevel", name)
+
+    def add_account(self, name: str, number: str = "") -> str:
+        """Add an account of the chart of accounts and return its id."""
+        with self.lock:
+            key = self.seeder.value("account", name)
+            self.store.of_type("account")[key].values["acctNumber"] = number
+            return key
+
     def add_subsidiary(self, name: str) -> str:
         return self.add_value("subsidiary", name)
 
@@ -206,15 +298,5 @@ class Account(Switches, Simulator):
         Raises LookupError when there is no such item or location.
         """
         with self.lock:
-            item = self.store.holder("item", sku)
-            place = next(
-                (
-                    one
-                    for one in self.store.of_type("location").values()
-                    if location in (one.id, one.values["name"])
-                ),
-                None,
-            )
-            if item is None or place is None:
-                raise LookupError(f"no item {sku!r} or no location {location!r}")
-            self.seeder.set_stock(item.id, place.id, Decimal(available))
+            item, place = self._item(sku), self._named("location", location)
+            self.seeder.set_stock(item.id, place, Decimal(available))

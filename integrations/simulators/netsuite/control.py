@@ -10,11 +10,13 @@ from integrations.simulators.base import Request, Response
 from integrations.simulators.netsuite import exactjson
 from integrations.simulators.netsuite.account import Account
 from integrations.simulators.netsuite.record_types import record_type
+from integrations.simulators.netsuite.refusals import Refusal
 from integrations.simulators.netsuite.rendering import moment
 from integrations.simulators.netsuite.switches import Switches
 
 _FAULT = {"status", "times", "retry_after", "lost", "latency", "path", "body", "late"}
 _SECONDS = {"latency", "late"}
+_FEED = {"url", "secret", "lose", "double", "forge", "swap"}
 _NAMED_FAULT = {"name", "times", "path", "lost"}
 _SWITCHES = {one.name: one.type for one in fields(Switches)} | {"latency": float}
 
@@ -86,6 +88,30 @@ class Control:
     def stock(self, request: Request) -> Response:
         return self._do(request, lambda given: self.account.set_stock(**given))
 
+    def items(self, request: Request) -> Response:
+        """Add an item, or change the fields of one that has this SKU already."""
+        return self._do(request, self._set_item)
+
+    def prices(self, request: Request) -> Response:
+        return self._do(request, lambda given: self.account.set_price(**given))
+
+    def change(self, request: Request) -> Response:
+        """Change a record as a person in the account would."""
+        return self._do(request, self._change)
+
+    def transform(self, request: Request) -> Response:
+        """Make one transaction from another, as a person would, and say its id."""
+        made: list[str] = []
+        answer = self._do(request, lambda given: made.append(self._make(given)))
+        return _json({"id": made[0]}) if made else answer
+
+    def feed_state(self, request: Request) -> Response:
+        """Return what the change feed pushed and what came of it."""
+        return _json(self.account.feed.state())
+
+    def feed(self, request: Request) -> Response:
+        return self._do(request, self._set_feed)
+
     def refresh(self, request: Request) -> Response:
         return self._do(request, lambda given: self.account.refresh_sandbox())
 
@@ -95,9 +121,36 @@ class Control:
             if not isinstance(given, dict):
                 raise BadControl("send an object")
             act(given)
-        except (ValueError, TypeError, LookupError) as error:
+        except (Refusal, ValueError, TypeError, LookupError) as error:
             return _json({"error": str(error)}, 400)
         return _json({"done": True})
+
+    def _set_item(self, given: dict[str, Any]) -> None:
+        if self.account.store.holder("item", str(given.get("sku", ""))) is None:
+            self.account.add_item(**given)
+        else:
+            self.account.change_item(given.pop("sku"), **given)
+
+    def _change(self, given: dict[str, Any]) -> None:
+        _refuse_unknown(given, {"record", "id", "fields"})
+        kind = _known(given["record"])
+        self.account.change(kind, str(given["id"]), **given["fields"])
+
+    def _make(self, given: dict[str, Any]) -> str:
+        _refuse_unknown(given, {"record", "id", "target", "fields"})
+        kind, target = _known(given["record"]), _known(given["target"])
+        fields = given.get("fields", {})
+        return self.account.make(kind, str(given["id"]), target, **fields)
+
+    def _set_feed(self, given: dict[str, Any]) -> None:
+        """Say where changes are pushed to, or what shall go wrong with the next."""
+        _refuse_unknown(given, _FEED)
+        feed = self.account.feed
+        for name in given:
+            kind = str if name in ("url", "secret") else int
+            setattr(feed, name, kind(given[name]))
+        if feed.url:
+            feed.start()
 
     def _plan_fault(self, given: dict[str, Any]) -> None:
         _refuse_unknown(given, _NAMED_FAULT if "name" in given else _FAULT)
@@ -122,6 +175,13 @@ class Control:
         with self.account.lock:
             for name, value in given.items():
                 setattr(self.account, name, _converted(name, value, self.account))
+
+
+def _known(name: Any) -> str:
+    kind = record_type(str(name))
+    if kind is None:
+        raise BadControl(f"no record type {name}")
+    return kind.name
 
 
 def _refuse_unknown(given: dict[str, Any], known: set[str]) -> None:

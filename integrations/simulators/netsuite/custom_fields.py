@@ -11,6 +11,8 @@ _OWNERS = {
     "custcol": "salesOrder.item",
     "custitem": "item",
 }
+# A custom body field or column is set up once for all transactions.
+_FAMILIES = {"item": "item", "transaction": "salesOrder"}
 
 
 @dataclass
@@ -28,10 +30,10 @@ class CustomFields:
 
     def fields(self, kind: RecordType) -> Mapping[str, Field]:
         """Return all fields of a record type."""
-        owner = "item" if kind.family == "item" else kind.name
+        owner = _FAMILIES.get(kind.family, kind.name)
         found = {**kind.fields, **self.added.get(owner, {})}
         lines = self.added.get(f"{owner}.item", {})
-        if lines:
+        if lines and "item" in found:
             sublist = found["item"]
             found["item"] = replace(sublist, fields={**sublist.fields, **lines})
         return found

@@ -1,4 +1,4 @@
-"""The way in: every request to the REST services passes here."""
+"""The way in: every request to the REST services and to RESTlets passes here."""
 
 from dataclasses import dataclass, field
 
@@ -39,7 +39,8 @@ class Gate:
             if scheme == "OAuth":
                 self.tba.check(request)
             elif scheme == "Bearer" and given:
-                self.desk.check(given)
+                is_rest = request.path.startswith("/services/")
+                self.desk.check(given, "rest_webservices" if is_rest else "restlets")
             elif scheme == "Bearer":
                 raise self._invalid_request()
             else:

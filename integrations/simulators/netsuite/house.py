@@ -31,6 +31,9 @@ class House:
             ("POST", r"/ui/items", pages.add_item),
             ("POST", r"/ui/customers", pages.add_customer),
             ("POST", r"/ui/orders", pages.add_order),
+            ("POST", r"/ui/orders/(?P<key>\d+)/(?P<act>\w+)", pages.act),
+            ("POST", r"/ui/stock", pages.set_stock),
+            ("POST", r"/ui/prices", pages.set_price),
             ("GET", r"/_simulator/state", control.state),
             ("GET", r"/_simulator/journal", control.journal),
             ("GET", r"/_simulator/records/(?P<name>\w+)", control.records),
@@ -41,6 +44,12 @@ class House:
             ("POST", r"/_simulator/certificates", control.certificates),
             ("POST", r"/_simulator/tokens", control.tokens),
             ("POST", r"/_simulator/stock", control.stock),
+            ("POST", r"/_simulator/items", control.items),
+            ("POST", r"/_simulator/prices", control.prices),
+            ("POST", r"/_simulator/change", control.change),
+            ("POST", r"/_simulator/transform", control.transform),
+            ("GET", r"/_simulator/feed", control.feed_state),
+            ("POST", r"/_simulator/feed", control.feed),
             ("POST", r"/_simulator/refresh", control.refresh),
         ]
 

@@ -91,8 +91,8 @@ class TokenDesk:
             client_id, public_pem, now
         )
 
-    def check(self, bearer: str) -> None:
-        """Accept an access token or raise LoginFailed."""
+    def check(self, bearer: str, scope: str) -> None:
+        """Accept an access token for one kind of service or raise LoginFailed."""
         token = self.issued.get(bearer)
         if token is None:
             raise LoginFailed("token_rejected")
@@ -101,7 +101,7 @@ class TokenDesk:
         certificate = self.certificates.get(token.certificate_id)
         if certificate is None or certificate.revoked:
             raise LoginFailed("token_rejected", token.client_id)
-        if "rest_webservices" not in token.scopes:
+        if scope not in token.scopes:
             raise LoginFailed("scope_mismatch", token.client_id)
 
     def answer(self, request: Request) -> Response:

@@ -1,113 +1,92 @@
-"""What the account demands of a sales order, and what it fills in."""
+"""Orders and returns: which letter they bear, and what may still change on them."""
 
-import copy
+from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from integrations.simulators.netsuite import refusals
-from integrations.simulators.netsuite.customers import add_address_text
-from integrations.simulators.netsuite.order_totals import finish_amounts
-from integrations.simulators.netsuite.record_types import SALES_ORDER
+from integrations.simulators.netsuite.followers import BY_HAND, settle_lines
+from integrations.simulators.netsuite.progress import (
+    Done,
+    done_with,
+    quantity_of,
+    status_of,
+)
 from integrations.simulators.netsuite.refusals import Detail, Refusal
+from integrations.simulators.netsuite.sales import finish_sale
+from integrations.simulators.netsuite.schema import RecordType
 from integrations.simulators.netsuite.store import Record, Store
-from integrations.simulators.netsuite.subsidiaries import check_subsidiary
 from integrations.simulators.netsuite.switches import Switches
-from integrations.simulators.netsuite.taxes import check_taxes
 
 Values = dict[str, Any]
-_ADDRESSES = {
-    "shippingAddress": ("shipAddressList", "defaultShipping"),
-    "billingAddress": ("billAddressList", "defaultBilling"),
-}
+_PENDING_APPROVAL, _APPROVED, _CANCELLED = "A", "B", "C"
 
 
 def finish_order(
-    order: Values, before: Values, store: Store, switches: Switches
+    order: Values,
+    before: Record | None,
+    kind: RecordType,
+    store: Store,
+    switches: Switches,
 ) -> None:
-    """Complete an order in place; raise Refusal when it breaks a rule.
-
-    `before` is the stored order, empty for a new one.
-    """
-    customer = _customer(order, store)
-    _check_mandatory(order, switches)
-    _check_items(order, store)
-    _add_defaults(order, customer, store, switches)
-    _check_period(order, switches)
-    check_subsidiary(order, customer, store, switches)
-    check_taxes(order, switches)
-    _add_addresses(order, customer)
-    finish_amounts(order, before, store, switches)
-
-
-def _customer(order: Values, store: Store) -> Record:
-    if not order.get("entity"):
-        raise refusals.missing("Customer", "entity")
-    customer = store.get("customer", order["entity"]["id"])
-    if customer is None or customer.values.get("isInactive"):
-        raise refusals.invalid_value(order["entity"]["id"], "entity", "entity")
-    return customer
-
-
-def _check_mandatory(order: Values, switches: Switches) -> None:
-    for name in switches.mandatory_order_fields:
-        if order.get(name) in (None, ""):
-            raise refusals.missing(SALES_ORDER[name].label or name, name)
-    if not order.get("item", {}).get("items"):
-        text = "You must enter at least one line item for this transaction."
-        raise Refusal(Detail(text, path="item"))
-
-
-def _check_items(order: Values, store: Store) -> None:
-    for index, line in enumerate(order["item"]["items"]):
-        place = f"item.items[{index}].item"
-        if not line.get("item"):
-            raise refusals.missing("Item", place)
-        item = store.target(("item",), line["item"]["id"])
-        if item is None or item.values.get("isInactive"):
-            key = line["item"]["id"]
-            raise refusals.invalid_value(key, "item", place, "INVALID_CONTENT")
-        line["itemType"] = {"id": item.kind.item_type}
-        if line.get("lineUniqueKey") is None:
-            line["lineUniqueKey"] = str(store.number("line key", 5001))
-
-
-def _add_defaults(
-    order: Values, customer: Record, store: Store, switches: Switches
-) -> None:
-    today = switches.now().astimezone(ZoneInfo(switches.time_zone)).date()
-    order.setdefault("tranDate", today)
-    if not order.get("tranId"):
-        order["tranId"] = f"SO{store.number('sales order', 10001)}"
+    """Complete an order or return in place; raise Refusal when it breaks a rule."""
+    old = before.values if before else {}
+    done = done_with(before.id, store) if before else {}
+    _check_lines(order, old, done, switches)
+    finish_sale(order, old, kind, store, switches)
     order.setdefault("orderStatus", {"id": switches.default_order_status})
-    order["status"] = dict(order["orderStatus"])
-    order.setdefault("toBeEmailed", bool(customer.values.get("emailTransactions")))
-    order.setdefault("source", {"id": "restWebServices"})
-    if "currency" not in order:
-        first = next(iter(store.of_type("currency").values()))
-        order["currency"] = customer.values.get("currency") or {"id": first.id}
-    if "email" not in order and customer.values.get("email"):
-        order["email"] = customer.values["email"]
+    letter = _letter(order, old, done, switches)
+    if letter not in BY_HAND:
+        letter = status_of(order, done, store)
+    order["status"], order["orderStatus"] = {"id": letter}, {"id": letter}
+    settle_lines(order, done, kind.name)
 
 
-def _check_period(order: Values, switches: Switches) -> None:
-    closed = switches.books_closed_until
-    if closed is not None and order["tranDate"] <= closed:
-        raise refusals.closed_period()
+def _letter(
+    order: Values, old: Values, done: Mapping[int, Done], switches: Switches
+) -> str:
+    """Return the letter the client may give; every later one comes by itself."""
+    wanted: str = order["orderStatus"]["id"]
+    present: str = old["status"]["id"] if old else ""
+    if wanted == present:
+        return wanted
+    untouched = not any(part.any for part in done.values())
+    allowed = {_APPROVED}
+    if untouched and present in ("", _PENDING_APPROVAL, _APPROVED):
+        allowed.add(_PENDING_APPROVAL)
+        if present and switches.orders_can_be_cancelled:
+            allowed.add(_CANCELLED)
+    if present == _CANCELLED or wanted not in allowed:
+        raise refusals.invalid_value(wanted, "orderStatus", "orderStatus")
+    return wanted
 
 
-def _add_addresses(order: Values, customer: Record) -> None:
-    """Take addresses from the customer's book where the order brings none."""
-    book = customer.values.get("addressBook", {}).get("items", [])
-    for name, (chosen, default) in _ADDRESSES.items():
-        if chosen in order:
-            key = order.pop(chosen)["id"]
-            entry = next((line for line in book if line["id"] == key), None)
-            if entry is None:
-                raise refusals.invalid_value(key, chosen, chosen)
-            order[name] = copy.deepcopy(entry["addressBookAddress"])
-        elif name not in order:
-            entry = next((line for line in book if line.get(default)), None)
-            if entry:
-                order[name] = copy.deepcopy(entry["addressBookAddress"])
-        if name in order:
-            add_address_text(order[name])
+def _check_lines(
+    order: Values, old: Values, done: Mapping[int, Done], switches: Switches
+) -> None:
+    """Refuse to take back what was shipped or billed, and to revive what was cancelled."""
+    before = old.get("item", {}).get("items", [])
+    after = order.get("item", {}).get("items", [])
+    if old and old["status"]["id"] == _CANCELLED and before != after:
+        raise Refusal(Detail(switches.cancelled_order_text, path="item"))
+    places = {line["line"]: index for index, line in enumerate(after)}
+    for line in before:
+        part = done.get(line["line"], Done())
+        if not part.any:
+            continue
+        if line["line"] not in places:
+            raise Refusal(Detail(switches.used_line_text, path="item"))
+        index = places[line["line"]]
+        _check_line(line, after[index], part, f"item.items[{index}]", switches)
+
+
+def _check_line(
+    old: Values, new: Values, part: Done, place: str, switches: Switches
+) -> None:
+    if new.get("item") != old["item"]:
+        raise Refusal(Detail(switches.used_line_text, path=f"{place}.item"))
+    if quantity_of(new) < part.taken:
+        text = switches.below_fulfilled_text
+        raise Refusal(Detail(text, path=f"{place}.quantity"))
+    if quantity_of(new) < part.billed:
+        text = switches.below_billed_text
+        raise Refusal(Detail(text, path=f"{place}.quantity"))

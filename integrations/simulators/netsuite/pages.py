@@ -1,6 +1,6 @@
 """Pages for a person: look at the account, add records, read the journal."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from html import escape
@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl
 from integrations.simulators.base import Call, Request, Response
 from integrations.simulators.netsuite.account import Account
 from integrations.simulators.netsuite.order_totals import CUSTOM_PRICE
+from integrations.simulators.netsuite.prices import BASE_LEVEL
 from integrations.simulators.netsuite.refusals import Refusal
 from integrations.simulators.netsuite.store import Record
 from integrations.simulators.netsuite.style import STYLE
 
 _SHOWN = 50
+_ORDER = "salesOrder"
 _HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 
@@ -76,7 +78,46 @@ class Pages:
         form = _form(request)
         return self._add(lambda: self._create_order(form))
 
-    def _add(self, create: Any) -> Response:
+    def set_stock(self, request: Request) -> Response:
+        form = _form(request)
+        return self._add(
+            lambda: self.account.set_stock(
+                form.get("sku", ""),
+                form.get("location", "") or "1",
+                Decimal(form.get("available", "")),
+            )
+        )
+
+    def set_price(self, request: Request) -> Response:
+        form = _form(request)
+        return self._add(
+            lambda: self.account.set_price(
+                form.get("sku", ""),
+                Decimal(form.get("price", "")),
+                currency=form.get("currency", ""),
+            )
+        )
+
+    def act(self, request: Request, key: str, act: str) -> Response:
+        """Approve an order, ship what is left of it, or bill what was shipped."""
+        tracking = _form(request).get("tracking", "")
+        packages = {"items": [{"packageTrackingNumber": tracking}]} if tracking else {}
+        account = self.account
+        acts: dict[str, Callable[[], object]] = {
+            "approve": lambda: account.change(_ORDER, key, orderStatus={"id": "B"}),
+            "ship": lambda: account.make(
+                _ORDER,
+                key,
+                "itemFulfillment",
+                **({"package": packages} if packages else {}),
+            ),
+            "bill": lambda: account.make(_ORDER, key, "invoice"),
+        }
+        if act not in acts:
+            return _page("Not found", "<p>There is no such page.</p>", 404)
+        return self._add(acts[act], f"/ui/orders/{key}")
+
+    def _add(self, create: Any, back: str = "/") -> Response:
         try:
             create()
         except (Refusal, ValueError, InvalidOperation, LookupError) as error:
@@ -84,7 +125,7 @@ class Pages:
             with self.account.lock:
                 body = "".join(self._index(problem))
             return _page(f"NetSuite account {self.account.account_id}", body, 400)
-        return Response(303, b"", {"Location": "/"})
+        return Response(303, b"", {"Location": back})
 
     def _create_order(self, form: dict[str, str]) -> None:
         with self.account.lock:
@@ -174,13 +215,38 @@ class Pages:
                 escape(record.label),
                 escape(record.values.get("displayName", "")),
                 escape(record.kind.item_type),
+                self._prices(record),
+                self._stock(record),
                 "inactive" if record.values.get("isInactive") else "active",
             ]
             for record in _latest(sorted(records, key=lambda record: int(record.id)))
         ]
-        table = _table("Items", ["ID", "SKU", "Name", "Type", "State"], rows)
+        headings = ["ID", "SKU", "Name", "Type", "Prices", "Stock", "State"]
+        table = _table("Items", headings, rows)
         form = _form_for("/ui/items", "Add item", {"sku": "SKU", "name": "Name"})
+        fields = {"sku": "SKU", "available": "Available", "location": "Location"}
+        form += _form_for("/ui/stock", "Set stock", fields)
+        fields = {"sku": "SKU", "price": "Price", "currency": "Currency"}
+        form += _form_for("/ui/prices", "Set price", fields)
         return _section("Items", len(records), table, form)
+
+    def _prices(self, item: Record) -> str:
+        """Return the base prices of an item, one for each currency."""
+        shown = [
+            f"{line['price']:f} {self._label('currency', line['currencyPage']['id'])}"
+            for line in item.values.get("price", {}).get("items", [])
+            if line["priceLevel"]["id"] == BASE_LEVEL and not line["quantity"]["value"]
+        ]
+        return escape(", ".join(shown))
+
+    def _stock(self, item: Record) -> str:
+        stock = self.account.store.stock
+        shown = [
+            f"{stock[item.id, place].available:f}"
+            for place in self.account.store.of_type("location")
+            if (item.id, place) in stock
+        ]
+        return escape(" / ".join(shown))
 
     def _journal(self) -> str:
         calls = self.account.journal
@@ -191,6 +257,7 @@ class Pages:
     def _order(self, record: Record) -> str:
         values = record.values
         facts = [
+            ("Status", record.kind.statuses[values["status"]["id"]]),
             ("Customer", self._label("customer", values["entity"]["id"])),
             ("Date", values["tranDate"].isoformat()),
             ("PO number", values.get("otherRefNum", "")),
@@ -207,16 +274,47 @@ class Pages:
         lines = [self._line(line) for line in values["item"]["items"]]
         back = '<p><a href="/">Back to the account</a></p>'
         headings = ["Line", "Item", "Description", "Quantity", "Rate", "Amount"]
+        headings += ["Shipped", "Billed", "State"]
         facts_shown = _table("Order", [], rows)
-        return f"{back}{facts_shown}<h2>Lines</h2>{_table('Lines', headings, lines)}"
+        shown = f"{back}{facts_shown}<h2>Lines</h2>{_table('Lines', headings, lines)}"
+        return f"{shown}{self._acts(record)}{self._related(record)}"
+
+    def _acts(self, record: Record) -> str:
+        """Return the buttons for what may come next."""
+        path, letter = f"/ui/orders/{record.id}", record.values["status"]["id"]
+        forms = []
+        if letter == "A":
+            forms.append(_form_for(f"{path}/approve", "Approve", {}))
+        if letter in "BDE":
+            fields = {"tracking": "Tracking number"}
+            forms.append(_form_for(f"{path}/ship", "Ship what is left", fields))
+        if letter in "EF":
+            forms.append(_form_for(f"{path}/bill", "Bill what was shipped", {}))
+        return "".join(forms)
+
+    def _related(self, record: Record) -> str:
+        rows = [
+            [
+                f'<a href="/ui/records/{one.type}/{one.id}">{escape(one.label)}</a>',
+                escape(one.kind.label),
+                escape(one.kind.statuses.get(_plain(one.values.get("status")), "")),
+                escape(one.values.get("externalId", "")),
+            ]
+            for one in self.account.store.grown_from(record.id)
+        ]
+        headings = ["Number", "Kind", "Status", "External ID"]
+        table = _table("Related records", headings, rows)
+        return f"<h2>Related records</h2>{table}"
 
     def _line(self, line: dict[str, Any]) -> list[str]:
         numbers = (line.get("quantity"), line.get("rate"), line["amount"])
+        done = (line.get("quantityFulfilled"), line.get("quantityBilled"))
         return [
             str(line["line"]),
             escape(self._label("item", line["item"]["id"])),
             escape(line.get("description", "")),
-            *("" if number is None else f"{number:f}" for number in numbers),
+            *("" if number is None else f"{number:f}" for number in (*numbers, *done)),
+            "closed" if line.get("isClosed") else "open",
         ]
 
     def _label(self, record_type: str, key: str) -> str:
@@ -234,7 +332,7 @@ def _plain(value: Any) -> str:
     """Return one value as text; of a reference its id, of a list nothing."""
     if isinstance(value, dict):
         return str(value.get("id", ""))
-    return "" if isinstance(value, list) else str(value)
+    return "" if value is None or isinstance(value, list) else str(value)
 
 
 def _latest(records: list[Any]) -> list[Any]:

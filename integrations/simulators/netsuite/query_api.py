@@ -9,7 +9,7 @@ from integrations.simulators.netsuite import exactjson, refusals
 from integrations.simulators.netsuite.paging import MOST_ROWS, page_links, page_of
 from integrations.simulators.netsuite.refusals import Detail, Refusal
 from integrations.simulators.netsuite.sql_database import QueryDatabase
-from integrations.simulators.netsuite.sql_dialect import translate
+from integrations.simulators.netsuite.sql_dialect import names_in, translate
 from integrations.simulators.netsuite.sql_functions import displayed
 from integrations.simulators.netsuite.store import Store
 from integrations.simulators.netsuite.switches import Switches
@@ -38,6 +38,7 @@ class QueryApi:
             raise refusals.insufficient_permission(text)
         query, params = _read(request)
         page = page_of(request)
+        self._refuse_tables(query)
         with self.store.lock:
             names, rows = self.database.run(translate(query), params, MOST_ROWS)
         shown = rows[page.offset : page.offset + page.limit]
@@ -48,6 +49,11 @@ class QueryApi:
         body["items"] = [_row(keys, row) for row in shown]
         media = "application/vnd.oracle.resource+json; type=collection"
         return Response(200, exactjson.dumps(body), {"Content-Type": media})
+
+    def _refuse_tables(self, query: str) -> None:
+        """Refuse what exists in some accounts only."""
+        for name in sorted(names_in(query) & self.switches.refused_tables):
+            raise refusals.search_error(f"Record '{name}' was not found.")
 
 
 def _read(request: Request) -> tuple[str, list[Any]]:

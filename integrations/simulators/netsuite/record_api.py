@@ -12,7 +12,7 @@ from integrations.simulators.netsuite.custom_fields import CustomFields
 from integrations.simulators.netsuite.paging import page_links, page_of
 from integrations.simulators.netsuite.parts import part_of
 from integrations.simulators.netsuite.reading import ERROR, IGNORE, WARNING
-from integrations.simulators.netsuite.record_types import record_type
+from integrations.simulators.netsuite.record_types import RECORD_TYPES, record_type
 from integrations.simulators.netsuite.refusals import Detail, Refusal
 from integrations.simulators.netsuite.rendering import Renderer, link
 from integrations.simulators.netsuite.schema import RecordType
@@ -70,6 +70,8 @@ class RecordApi:
                 "PUT": self._upsert,
                 "DELETE": self._delete,
             }
+        if depth == 3:
+            return {"GET": self._read_part, "POST": self._transform}
         return {"GET": self._read_part}
 
     def _check_role(self, kind: RecordType) -> None:
@@ -107,13 +109,47 @@ class RecordApi:
         manner = manner_of(request)
         with self.store.lock:
             draft = self.writer.draft(kind, payload, manner, find())
+        return self._written(request, self._commit(draft), draft)
+
+    def _commit(self, draft: Draft) -> Record:
         if self.switches.race_window:
             time.sleep(self.switches.race_window)
         with self.store.lock:
             record = self.writer.commit(draft)
             self.note(record, "updated" if draft.before else "created")
+            self._note_followers(draft.followed)
             self._send_mail(record, draft)
+        return record
+
+    def _note_followers(self, followed: list[Record]) -> None:
+        for record in followed:
+            self.note(record, "followed")
+
+    def _transform(
+        self, request: Request, kind: RecordType, key: str, verb: str, name: str
+    ) -> Response:
+        target = record_type(name)
+        if verb != "!transform" or target is None or not target.is_transaction:
+            raise refusals.no_record("The requested resource does not exist.")
+        self._check_role(target)
+        payload = _payload(request, target) if request.body else {}
+        manner = manner_of(request)
+        with self.store.lock:
+            source = self._find(kind, key)
+            draft = self.writer.transform(source, target, payload, manner)
+        record = self._commit(draft)
+        self._bill_what_left(record)
         return self._written(request, record, draft)
+
+    def _bill_what_left(self, record: Record) -> None:
+        """Make the invoice with the fulfilment, as accounts without a feature do."""
+        advanced = self.switches.advanced_shipping or record.type != "itemFulfillment"
+        if advanced or record.values["shipStatus"]["id"] != "C":
+            return
+        with self.store.lock:
+            order = self.store.of_type("salesOrder")[record.values["createdFrom"]["id"]]
+            invoice = RECORD_TYPES["invoice"]
+            self._commit(self.writer.transform(order, invoice, {}, Manner()))
 
     def _send_mail(self, record: Record, draft: Draft) -> None:
         address = record.values.get("email")
@@ -164,16 +200,10 @@ class RecordApi:
     def _delete(self, request: Request, kind: RecordType, key: str) -> Response:
         with self.store.lock:
             record = self._find(kind, key)
-            if kind.name == "customer" and self._has_orders(record):
-                text = "This record cannot be deleted because it has dependent records"
-                raise Refusal(Detail(text))
-            self.store.remove(record, self.switches.now())
+            followed = self.writer.remove(record)
             self.note(record, "deleted")
+            self._note_followers(followed)
         return Response(204)
-
-    def _has_orders(self, customer: Record) -> bool:
-        orders = self.store.of_type("salesOrder").values()
-        return any(order.values["entity"]["id"] == customer.id for order in orders)
 
     def _find(self, kind: RecordType, key: str) -> Record:
         external_id = _external_id(key)

@@ -41,7 +41,11 @@ class Field:
 
 @dataclass(frozen=True)
 class RecordType:
-    """One record type; `family` shares ids, external ids and duplicate rules."""
+    """One record type; `family` shares ids, external ids and duplicate rules.
+
+    Of a transaction, `code` is its `type` in queries, `label` its name for people,
+    `prefix` begins its numbers; `by_transform` says that nothing else creates it.
+    """
 
     name: str
     fields: Mapping[str, Field]
@@ -49,6 +53,11 @@ class RecordType:
     permission: str
     writable: bool = False
     item_type: str = ""
+    code: str = ""
+    label: str = ""
+    prefix: str = ""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    by_transform: bool = False
 
     @property
     def is_transaction(self) -> bool:

@@ -72,5 +72,4 @@ class Seeder:
     def set_stock(self, item_id: str, location_id: str, available: Decimal) -> None:
         now = self.switches.now()
         level = StockLevel(available, available, now)
-        self.store.stock[item_id, location_id] = level
-        self.store.changed["stock", f"{item_id}:{location_id}"] = now
+        self.store.set_level(item_id, location_id, level)

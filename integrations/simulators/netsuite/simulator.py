@@ -17,6 +17,7 @@ from integrations.simulators.netsuite import (
     query_api,
     record_api,
     refusals,
+    restlets,
     system_api,
 )
 from integrations.simulators.netsuite.account import Account
@@ -25,7 +26,7 @@ from integrations.simulators.netsuite.metadata import MetadataApi
 from integrations.simulators.netsuite.query_api import QueryApi
 from integrations.simulators.netsuite.record_api import RecordApi
 from integrations.simulators.netsuite.refusals import Refusal
-from integrations.simulators.netsuite.store import Record
+from integrations.simulators.netsuite.restlets import RestletApi
 
 _SECRETS = re.compile(r'(client_assertion=|"access_token":")[^&"]+')
 
@@ -40,6 +41,7 @@ class NetSuiteSimulator(Account):
         self.records = RecordApi(self.store, self, self.custom, self.writer, self._note)
         self.queries = QueryApi(self.store, self)
         self.catalogue = MetadataApi(self, self.custom)
+        self.restlets = RestletApi(self.store, self)
         self.house = House(self)
 
     def keep_journal(self, folder: Path) -> None:
@@ -50,13 +52,9 @@ class NetSuiteSimulator(Account):
                 for record in records.values():
                     self._note(record, "standing")
 
-    def _note(self, record: Record, verb: str) -> None:
-        external_id = str(record.values.get("externalId") or "")
-        self.note_effect(record.type, record.id, external_id, verb, record.values)
-
     def handle(self, request: Request) -> Response:
         """Answer one request; pages and control addresses stand outside all limits."""
-        if not request.path.startswith("/services/"):
+        if not request.path.startswith("/services/") and not _is_restlet(request):
             return self.house.respond(request)
         if request.path == oauth2.TOKEN_PATH:
             return self._serve(request)
@@ -99,7 +97,9 @@ class NetSuiteSimulator(Account):
         if self.journal_file:
             self.journal_file.write("over", path=request.path, seats=self.allowance)
         if self.overload_looks_like_bad_login:
-            response = refusals.bad_login().response()
+            response = self._bad_login(request, refusals.bad_login())
+        elif _is_restlet(request):
+            response = restlets.over_allowance(request)
         else:
             response = refusals.over_allowance(self.retry_after).response()
         self._write_down(request, response, lost=False)
@@ -114,11 +114,24 @@ class NetSuiteSimulator(Account):
             with self.lock:
                 self.gate.check(request)
         except Refusal as refusal:
-            return refusal.response()
+            return self._bad_login(request, refusal)
+        if _is_restlet(request):
+            return self.restlets.answer(request)
         try:
             return self._service(request)
         except Refusal as refusal:
             return refusal.response(self.detail_prefix)
+
+    def _bad_login(self, request: Request, refusal: Refusal) -> Response:
+        """Refuse in the words of the service that was asked."""
+        response = refusal.response()
+        if not _is_restlet(request) or refusal.status != 401:
+            return response
+        answer = restlets.bad_login(request)
+        challenge = response.headers.get("WWW-Authenticate")
+        if challenge:
+            answer.headers["WWW-Authenticate"] = challenge
+        return answer
 
     def _service(self, request: Request) -> Response:
         path = request.path
@@ -141,3 +154,7 @@ class NetSuiteSimulator(Account):
             request=_SECRETS.sub(r"\1•••", call.request),
             response=_SECRETS.sub(r"\1•••", call.response),
         )
+
+
+def _is_restlet(request: Request) -> bool:
+    return request.path == restlets.PATH

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from integrations.simulators.netsuite import refusals
-from integrations.simulators.netsuite.record_types import STATUSES
+from integrations.simulators.netsuite.record_types import RECORD_TYPES
 from integrations.simulators.netsuite.refusals import Refusal
 from integrations.simulators.netsuite.sql_dialect import ROWS
 from integrations.simulators.netsuite.sql_functions import ALLOWED, install, marked
@@ -15,16 +15,27 @@ from integrations.simulators.netsuite.sql_tables import (
     COLUMNS,
     PERMISSIONS,
     STOCK,
+    STOCK_TABLES,
     Row,
     rows_of,
-    stock_row,
+    stock_rows,
     tables_of,
+)
+from integrations.simulators.netsuite.sql_transactions import (
+    SEEN_BY,
+    TRANSACTION_COLUMNS,
 )
 from integrations.simulators.netsuite.store import Store
 from integrations.simulators.netsuite.switches import Switches
 
 LONGEST_QUERY = 5.0
-_INDEXED = {"id", "externalid", "email", "itemid", "transaction", "item", "entityid"}
+_INDEXED = {
+    "id", "externalid", "email", "itemid", "transaction", "item", "entityid",
+    "previousdoc", "nextdoc", "createdfrom",
+}  # fmt: skip
+_TRANSACTION_WORDS = {
+    kind.code: kind for kind in RECORD_TYPES.values() if kind.is_transaction
+}
 
 
 class QueryDatabase:
@@ -75,10 +86,13 @@ class QueryDatabase:
             self.database.set_progress_handler(None, 0)
 
     def _create(self, table: str, columns: dict[str, str]) -> None:
-        spec = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        kept = {**columns, SEEN_BY: "TEXT"} if table in TRANSACTION_COLUMNS else columns
+        spec = ", ".join(f'"{name}" {kind}' for name, kind in kept.items())
         self.database.execute(f"CREATE TABLE {ROWS}{table} (place TEXT, {spec})")
         names = ", ".join(f'"{name}"' for name in columns)
         seen = f"role_sees('{PERMISSIONS.get(table, 'lists')}')"
+        if table in TRANSACTION_COLUMNS:
+            seen = f"role_sees({SEEN_BY})"
         where = "" if table == "dual" else f"WHERE {seen}"
         self.database.execute(
             f'CREATE VIEW "{table}" AS SELECT {names} FROM {ROWS}{table} {where}'  # noqa: S608
@@ -99,14 +113,17 @@ class QueryDatabase:
     def _replace(self, record_type: str, key: str) -> None:
         place = f"{record_type} {key}"
         if record_type == STOCK:
-            self._clear("aggregateitemlocation", place)
-            row = stock_row(key, self.store, self.zone)
-            self._insert("aggregateitemlocation", place, row)
+            for table in STOCK_TABLES:
+                self._clear(table, place)
+            for table, row in stock_rows(key, self.store, self.zone):
+                self._insert(table, place, row)
             return
         for table in tables_of(record_type):
             self._clear(table, place)
         record = self.store.get(record_type, key)
-        for table, row in rows_of(record, self.zone) if record else ():
+        negative = self.switches.credits_are_negative
+        rows = rows_of(record, self.zone, negative_credits=negative) if record else ()
+        for table, row in rows:
             self._insert(table, place, row)
 
     def _clear(self, table: str, place: str) -> None:
@@ -120,12 +137,13 @@ class QueryDatabase:
             [place, *(None if value == "" else value for value in row.values())],
         )
 
-    def _display(self, column: str, value: Any) -> str | None:
+    def _display(self, column: str, value: Any, code: str = "") -> str | None:
         """Answer BUILTIN.DF: the text that a person sees."""
         if value is None:
             return None
         if column == "status":
-            return f"Sales Order : {STATUSES.get(value, value)}"
+            kind = _TRANSACTION_WORDS[code]
+            return f"{kind.label} : {kind.statuses.get(value, value)}"
         kinds = {"entity": ("customer",), "class": ("classification",)}
         target = self.store.target(_known(kinds.get(column, (column,))), str(value))
         return target.label if target else str(value)

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 )
 _FETCH = re.compile(r"\bFETCH\s+(?:FIRST|NEXT)\s+(\d+)\s+ROWS?\s+ONLY\b", re.IGNORECASE)
 _DISPLAY = re.compile(
-    r"\bBUILTIN\s*\.\s*DF\s*\(\s*((?:\w+\s*\.\s*)?(\w+))\s*\)", re.IGNORECASE
+    r"\bBUILTIN\s*\.\s*DF\s*\(\s*(\w+\s*\.\s*)?(\w+)\s*\)", re.IGNORECASE
 )
 ROWS = "rows_"
 _UNSUPPORTED = "Invalid or unsupported search"
@@ -44,6 +44,11 @@ def translate(query: str) -> str:
     if "LIMIT" in words or any(_is_foreign(token) for token in tokens):
         raise refusals.search_error(_UNSUPPORTED)
     return "".join(_pieces(_merge_phrases(tokens)))
+
+
+def names_in(query: str) -> set[str]:
+    """Return the names a query uses, texts in quotes apart."""
+    return {token.text.lower() for token in _tokens(query) if token.kind == "word"}
 
 
 def _is_foreign(token: Token) -> bool:
@@ -79,7 +84,14 @@ def _merge_phrases(tokens: list[Token]) -> Iterator[Token]:
 
 def _rewrite(text: str) -> str:
     text = _FETCH.sub(r"LIMIT \1", text)
-    return _DISPLAY.sub(r"builtin_df(\2 , \1)", text)
+    return _DISPLAY.sub(_display, text)
+
+
+def _display(found: re.Match[str]) -> str:
+    """Name the column beside its value; a status means nothing without its type."""
+    table, column = found[1] or "", found[2]
+    more = f" , {table}type" if column.lower() == "status" else ""
+    return f"builtin_df({column} , {table}{column}{more})"
 
 
 def _pieces(tokens: Iterator[Token]) -> Iterator[str]:

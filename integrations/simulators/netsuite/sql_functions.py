@@ -53,7 +53,7 @@ def install(
     *,
     now: Callable[[], str],
     role_sees: Callable[[str], bool],
-    display: Callable[[str, Any], str | None],
+    display: Callable[..., str | None],
 ) -> None:
     """Teach a connection the functions that queries may use."""
     database.create_function("to_char", -1, _to_char, deterministic=True)
@@ -62,7 +62,7 @@ def install(
     database.create_function("nvl", 2, _nvl, deterministic=True)
     database.create_function("sysdate", 0, now)
     database.create_function("role_sees", 1, role_sees)
-    database.create_function("builtin_df", 2, display)
+    database.create_function("builtin_df", -1, display)
     database.create_aggregate("sum", 1, _Sum)  # type: ignore[arg-type]
     database.create_collation("amount", _compare_amounts)
 

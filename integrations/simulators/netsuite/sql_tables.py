@@ -5,17 +5,32 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from integrations.simulators.netsuite.record_types import ITEM_TYPES, LIST_TYPES
+from integrations.simulators.netsuite.record_types import (
+    ITEM_TYPES,
+    LIST_TYPES,
+    RECORD_TYPES,
+)
 from integrations.simulators.netsuite.sql_functions import marked
+from integrations.simulators.netsuite.sql_transactions import (
+    TRANSACTION_COLUMNS,
+    flag_of,
+    key_of,
+    number,
+    transaction_rows,
+)
 from integrations.simulators.netsuite.store import Record, StockLevel, Store
 
 Row = dict[str, Any]
 _INT, _TEXT, _AMOUNT = "INTEGER", "TEXT", "TEXT COLLATE amount"
 
+PRICE_COLUMNS = {
+    "item": _INT, "pricelevel": _INT, "currency": _INT, "quantity": _AMOUNT,
+    "unitprice": _AMOUNT,
+}  # fmt: skip
 COLUMNS: dict[str, dict[str, str]] = {
     "item": {
         "id": _INT, "itemid": _TEXT, "displayname": _TEXT, "itemtype": _TEXT,
-        "externalid": _TEXT, "upccode": _TEXT, "isinactive": _TEXT,
+        "externalid": _TEXT, "upccode": _TEXT, "isinactive": _TEXT, "parent": _INT,
         "createddate": _TEXT, "lastmodifieddate": _TEXT,
     },
     "customer": {
@@ -24,25 +39,25 @@ COLUMNS: dict[str, dict[str, str]] = {
         "isperson": _TEXT, "isinactive": _TEXT, "subsidiary": _INT,
         "currency": _INT, "datecreated": _TEXT, "lastmodifieddate": _TEXT,
     },
-    "transaction": {
-        "id": _INT, "tranid": _TEXT, "type": _TEXT, "status": _TEXT, "entity": _INT,
-        "externalid": _TEXT, "otherrefnum": _TEXT, "foreigntotal": _AMOUNT,
-        "currency": _INT, "memo": _TEXT, "trandate": _TEXT, "createddate": _TEXT,
-        "lastmodifieddate": _TEXT,
-    },
-    "transactionline": {
-        "transaction": _INT, "id": _INT, "linesequencenumber": _INT,
-        "uniquekey": _INT, "mainline": _TEXT, "taxline": _TEXT, "item": _INT,
-        "quantity": _AMOUNT, "rate": _AMOUNT, "foreignamount": _AMOUNT,
-        "location": _INT, "memo": _TEXT, "iscogs": _TEXT,
-        "assemblycomponent": _TEXT,
-    },
+    **TRANSACTION_COLUMNS,
     "aggregateitemlocation": {
         "item": _INT, "location": _INT, "quantityavailable": _AMOUNT,
         "quantityonhand": _AMOUNT, "quantitycommitted": _AMOUNT,
         "quantityonorder": _AMOUNT, "quantityintransit": _AMOUNT,
         "quantitybackordered": _AMOUNT, "lastquantityavailablechange": _TEXT,
     },
+    "inventoryitemlocations": {
+        "item": _INT, "location": _INT, "quantityavailable": _AMOUNT,
+        "quantityonhand": _AMOUNT, "quantitycommitted": _AMOUNT,
+        "quantityonorder": _AMOUNT, "quantityintransit": _AMOUNT,
+        "quantitybackordered": _AMOUNT,
+    },
+    "inventorybalance": {
+        "item": _INT, "location": _INT, "quantityavailable": _AMOUNT,
+        "quantityonhand": _AMOUNT,
+    },
+    "pricing": PRICE_COLUMNS,
+    "itemprice": PRICE_COLUMNS,
     "dual": {"dummy": _TEXT},
     **{
         name.lower(): {
@@ -53,47 +68,67 @@ COLUMNS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 COLUMNS["currency"] = {**COLUMNS["currency"], "symbol": _TEXT}
 COLUMNS["shipitem"] = {**COLUMNS["shipitem"], "itemid": _TEXT}
+COLUMNS["account"] |= {"acctnumber": _TEXT, "accountsearchdisplayname": _TEXT}
 
 PERMISSIONS = {
     "item": "item",
     "customer": "customer",
-    "transaction": "salesOrder",
-    "transactionline": "salesOrder",
     "aggregateitemlocation": "item",
+    "inventoryitemlocations": "item",
+    "inventorybalance": "item",
+    "pricing": "item",
+    "itemprice": "item",
     "currency": "currency",
     "shipitem": "shipItem",
     "location": "location",
     "subsidiary": "subsidiary",
 }
 STOCK = "stock"
+# Each holds what it can of a stock level; the second knows plain items only.
+STOCK_TABLES = ("aggregateitemlocation", "inventoryitemlocations", "inventorybalance")
 
 
 def tables_of(record_type: str) -> tuple[str, ...]:
     """Name the tables that rows of a record type live in."""
     if record_type in ITEM_TYPES:
-        return ("item",)
-    if record_type == "salesOrder":
-        return ("transaction", "transactionline")
+        return ("item", "pricing", "itemprice")
+    if RECORD_TYPES[record_type].is_transaction:
+        return tuple(TRANSACTION_COLUMNS)
     return (record_type.lower(),)
 
 
-def rows_of(record: Record, zone: ZoneInfo) -> Iterator[tuple[str, Row]]:
+def rows_of(
+    record: Record, zone: ZoneInfo, *, negative_credits: bool = True
+) -> Iterator[tuple[str, Row]]:
     """Yield the rows of one record, each with its table."""
-    if record.type == "salesOrder":
-        yield "transaction", _transaction(record, zone)
-        for line in _transaction_lines(record):
-            yield "transactionline", line
-    else:
-        table = tables_of(record.type)[0]
-        make: Callable[[Record, ZoneInfo], Row] = _ROWS.get(table, _named_value)
-        yield table, make(record, zone)
+    if record.kind.is_transaction:
+        yield from transaction_rows(record, zone, negative_credits=negative_credits)
+        return
+    table = tables_of(record.type)[0]
+    make: Callable[[Record, ZoneInfo], Row] = _ROWS.get(table, _named_value)
+    yield table, make(record, zone)
+    for row in _prices(record) if record.kind.family == "item" else ():
+        yield "pricing", row
+        yield "itemprice", row
 
 
-def stock_row(place: str, store: Store, zone: ZoneInfo) -> Row:
+def _prices(record: Record) -> Iterator[Row]:
+    for line in record.values.get("price", {}).get("items", []):
+        yield {
+            "item": record.id,
+            "pricelevel": key_of(line, "priceLevel"),
+            "currency": key_of(line, "currencyPage"),
+            "quantity": number(line["quantity"]["value"]),
+            "unitprice": number(line["price"]),
+        }
+
+
+def stock_rows(place: str, store: Store, zone: ZoneInfo) -> Iterator[tuple[str, Row]]:
+    """Yield what each table of stock says of one item at one location."""
     item, _, location = place.partition(":")
     level: StockLevel = store.stock[item, location]
     committed = level.on_hand - level.available
-    return {
+    row = {
         "item": item,
         "location": location,
         "quantityavailable": number(level.available),
@@ -104,14 +139,9 @@ def stock_row(place: str, store: Store, zone: ZoneInfo) -> Row:
         "quantitybackordered": "0",
         "lastquantityavailablechange": marked(level.changed_at, zone),
     }
-
-
-def number(value: Decimal | None) -> str | None:
-    """Write a number without an exponent and without idle zeros."""
-    if value is None:
-        return None
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    for table in STOCK_TABLES:
+        if table != "inventoryitemlocations" or store.get("inventoryItem", item):
+            yield table, {name: row[name] for name in COLUMNS[table]}
 
 
 def _item(record: Record, zone: ZoneInfo) -> Row:
@@ -123,7 +153,8 @@ def _item(record: Record, zone: ZoneInfo) -> Row:
         "itemtype": record.kind.item_type,
         "externalid": values.get("externalId"),
         "upccode": values.get("upcCode") or None,
-        "isinactive": _flag(values.get("isInactive")),
+        "parent": key_of(values, "parent"),
+        "isinactive": flag_of(values.get("isInactive")),
         "createddate": marked(record.created_at, zone),
         "lastmodifieddate": marked(record.modified_at, zone),
     }
@@ -135,70 +166,12 @@ def _customer(record: Record, zone: ZoneInfo) -> Row:
     return {
         "id": record.id,
         **{name.lower(): values.get(name) for name in (*same, "externalId")},
-        "isperson": _flag(values.get("isPerson")),
-        "isinactive": _flag(values.get("isInactive")),
-        "subsidiary": _key(values, "subsidiary"),
-        "currency": _key(values, "currency"),
+        "isperson": flag_of(values.get("isPerson")),
+        "isinactive": flag_of(values.get("isInactive")),
+        "subsidiary": key_of(values, "subsidiary"),
+        "currency": key_of(values, "currency"),
         "datecreated": marked(record.created_at, zone),
         "lastmodifieddate": marked(record.modified_at, zone),
-    }
-
-
-def _transaction(record: Record, zone: ZoneInfo) -> Row:
-    values = record.values
-    return {
-        "id": record.id,
-        "tranid": values["tranId"],
-        "type": "SalesOrd",
-        "status": values["status"]["id"],
-        "entity": _key(values, "entity"),
-        "externalid": values.get("externalId"),
-        "otherrefnum": values.get("otherRefNum"),
-        "foreigntotal": number(values["total"]),
-        "currency": _key(values, "currency"),
-        "memo": values.get("memo"),
-        "trandate": marked(values["tranDate"], zone),
-        "createddate": marked(record.created_at, zone),
-        "lastmodifieddate": marked(record.modified_at, zone),
-    }
-
-
-def _transaction_lines(record: Record) -> Iterator[Row]:
-    """Yield the main line, the sold lines with negative numbers, and the tax line."""
-    values = record.values
-    main = _line(record, 0, mainline="T", foreignamount=number(values["total"]))
-    yield main
-    lines = values["item"]["items"]
-    for line in lines:
-        quantity = line.get("quantity")
-        yield _line(
-            record,
-            line["line"],
-            uniquekey=line["lineUniqueKey"],
-            item=_key(line, "item"),
-            quantity=None if quantity is None else number(-quantity),
-            rate=number(line.get("rate")),
-            foreignamount=number(-line["amount"]),
-            location=_key(line, "location"),
-            memo=line.get("description"),
-        )
-    if values["taxTotal"]:
-        after = max(line["line"] for line in lines) + 1
-        yield _line(
-            record, after, taxline="T", foreignamount=number(-values["taxTotal"])
-        )
-
-
-def _line(record: Record, sequence: int, **more: Any) -> Row:
-    return {
-        "transaction": record.id,
-        "id": sequence,
-        "linesequencenumber": sequence,
-        "mainline": "F",
-        "taxline": "F",
-        "iscogs": "F",
-        "assemblycomponent": "F",
-        **more,
     }
 
 
@@ -208,12 +181,15 @@ def _named_value(record: Record, zone: ZoneInfo) -> Row:
         "id": record.id,
         "name": values.get("name"),
         "externalid": values.get("externalId"),
-        "isinactive": _flag(values.get("isInactive")),
+        "isinactive": flag_of(values.get("isInactive")),
     }
     if record.type == "currency":
         row["symbol"] = values["symbol"]
     if record.type == "shipItem":
         row["itemid"] = values["itemId"]
+    if record.type == "account":
+        row["acctnumber"] = values.get("acctNumber")
+        row["accountsearchdisplayname"] = values.get("name")
     return row
 
 
@@ -221,11 +197,3 @@ _ROWS: dict[str, Callable[[Record, ZoneInfo], Row]] = {
     "item": _item,
     "customer": _customer,
 }
-
-
-def _flag(value: object) -> str:
-    return "T" if value else "F"
-
-
-def _key(values: Row, name: str) -> str | None:
-    return values[name]["id"] if name in values else None

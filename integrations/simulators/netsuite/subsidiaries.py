@@ -15,15 +15,23 @@ def check_subsidiary(
     """Settle the order's subsidiary; raise Refusal for what is foreign to it."""
     if not switches.one_world:
         return
-    home = customer.values["subsidiary"]["id"]
-    subsidiary = order.setdefault("subsidiary", {"id": home})["id"]
-    if subsidiary != home:
-        raise refusals.wrong_subsidiary("entity", customer.id, subsidiary, "entity")
+    subsidiary = check_home(order, customer, "entity", switches)
     _check(order, "location", "location", subsidiary, store)
     for index, line in enumerate(order["item"]["items"]):
         place = f"item.items[{index}]"
         _check(line, "item", f"{place}.item", subsidiary, store)
         _check(line, "location", f"{place}.location", subsidiary, store)
+
+
+def check_home(values: Values, customer: Record, name: str, switches: Switches) -> str:
+    """Give a transaction its customer's subsidiary and return it; raise Refusal."""
+    if not switches.one_world:
+        return ""
+    home: str = customer.values["subsidiary"]["id"]
+    subsidiary: str = values.setdefault("subsidiary", {"id": home})["id"]
+    if subsidiary != home:
+        raise refusals.wrong_subsidiary(name, customer.id, subsidiary, name)
+    return subsidiary
 
 
 def _check(

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 ALL_PERMISSIONS = frozenset(
     {
         "customer", "salesOrder", "item", "currency", "shipItem", "location",
-        "subsidiary", "lists", "suiteql",
+        "subsidiary", "lists", "suiteql", "itemFulfillment", "itemReceipt", "invoice",
+        "cashSale", "creditMemo", "cashRefund", "customerPayment",
+        "returnAuthorization",
     }
 )  # fmt: skip
 
@@ -50,15 +52,50 @@ class Switches:
     address_line_limit: int = 150
     mandatory_customer_fields: tuple[str, ...] = ()
     mandatory_order_fields: tuple[str, ...] = ()
+    mandatory_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
     shipping_tax_references: tuple[str, ...] = ("shipping", "handling")
 
+    advanced_shipping: bool = True
+    default_ship_status: str = "C"
+    bill_in_advance: bool = False
+    refund_in_advance: bool = True
+    orders_can_be_cancelled: bool = False
+    transforms_take_unmentioned_lines: bool = True
+    location_is_mandatory: bool = False
+    order_line_is_the_unique_key: bool = False
+    credit_applies_itself: bool = False
+    credits_are_negative: bool = True
+
     duplicate_transaction_text: str = "This record already exists."
+    below_fulfilled_text: str = (
+        "The quantity of a line cannot be less than the quantity already fulfilled."
+    )
+    below_billed_text: str = (
+        "The quantity of a line cannot be less than the quantity already billed."
+    )
+    used_line_text: str = (
+        "This line cannot be removed or changed to another item because it has been "
+        "fulfilled or billed."
+    )
+    cancelled_order_text: str = "The lines of a cancelled order cannot be changed."
+    over_quantity_text: str = (
+        "The quantity cannot be more than the quantity remaining on the order."
+    )
+    over_apply_text: str = "You cannot apply more than the amount due."
+    over_payment_text: str = (
+        "The amount applied cannot be more than the amount to apply."
+    )
     detail_prefix: str = "Error while accessing a resource. "
     reference_error_code: str = "INVALID_CONTENT"
     warning_header: str = "X-NetSuite-Warning"
     upsert_location_echoes_external_id: bool = False
     read_only_fields_are_refused: bool = False
 
+    restlet_units: int = 5000
+    restlet_bytes: int = 10_000_000
+    undeployed_scripts: frozenset[str] = frozenset()
+
+    refused_tables: frozenset[str] = frozenset({"itemprice", "inventorybalance"})
     atomic_duplicates: bool = True
     race_window: float = 0.0
     query_lag: float = 0.0

@@ -161,10 +161,13 @@ class CostCounter:
 
     def _size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():
+            value = value_from_ast_untyped(argument.value, self.variables)
+            if value is Undefined or value is None:
+                continue
             if argument.name.value in ("first", "last"):
-                value = value_from_ast_untyped(argument.value, self.variables)
-                if value is not Undefined and value is not None:
-                    return int(value)
+                return int(value)
+            if argument.name.value == "ids":
+                return len(value)
         return 0
 
     def _fields(

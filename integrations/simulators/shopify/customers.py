@@ -115,6 +115,9 @@ def without_private_data(topic: str, payload: Payload) -> Payload:
         _bare_customer(bare.get("customer"))
     elif topic.startswith("customers/"):
         _bare_customer(bare)
+    elif topic.startswith("fulfillments/"):
+        _blank(bare, ("email",))
+        _blank(bare.get("destination"), PRIVATE_ADDRESS_FIELDS)
     return bare
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from integrations.simulators.shopify.catalogue import Product
 from integrations.simulators.shopify.context import Context
 from integrations.simulators.shopify.ids import order_key
 from integrations.simulators.shopify.search import matches, read_query, unknown_fields
-from integrations.simulators.shopify.store import Variant
+from integrations.simulators.shopify.store import Store, Variant
 from integrations.simulators.shopify.times import parse_time, zulu
 
 Payload = dict[str, Any]
@@ -63,6 +64,32 @@ CUSTOMER_SORTS: dict[str, Callable[[Payload], Any]] = {
     "NAME": lambda customer: f"{customer['last_name']}, {customer['first_name']}",
     "UPDATED_AT": lambda customer: zulu(customer["updated_at"]),
 }
+
+
+PRODUCT_SORTS: dict[str, Callable[[Product], Any]] = {
+    "CREATED_AT": lambda product: zulu(product.created_at),
+    "ID": lambda product: product.id,
+    "TITLE": lambda product: product.title,
+    "UPDATED_AT": lambda product: zulu(product.updated_at),
+}
+
+
+def product_filters(store: Store) -> dict[str, Callable[[Product], Any]]:
+    """Return the filters of products; `sku` is that of any of its variants."""
+
+    def skus(product: Product) -> list[str]:
+        return [variant.sku for variant in store.variants_of(product.id)]
+
+    return {
+        "id": lambda product: Decimal(product.id),
+        "title": lambda product: product.title,
+        "status": lambda product: product.status,
+        "vendor": lambda product: product.vendor,
+        "product_type": lambda product: product.product_type,
+        "sku": skus,
+        "created_at": lambda product: product.created_at,
+        "updated_at": lambda product: product.updated_at,
+    }
 
 
 def search(

@@ -19,6 +19,24 @@ VARIANT_BASE = 45_100_000_000_000
 ITEM_BASE = 47_200_000_000_000
 LOCATION_BASE = 66_000_000_000
 LONG_BASE = 820_982_911_946_154_508
+# Where counting starts for records that no name tells apart.
+BASES = {
+    "BulkOperation": 7_933_000_000_000,
+    "Fulfillment": 8_021_000_000_000,
+    "FulfillmentHold": 1_510_000_000_000,
+    "FulfillmentLineItem": 17_300_000_000_000,
+    "FulfillmentOrder": 9_654_000_000_000,
+    "FulfillmentOrderLineItem": 19_454_000_000_000,
+    "OrderAdjustment": 1_030_000_000_000,
+    "OrderEdit": 112_000_000_000,
+    "OrderTransaction": 10_421_000_000_000,
+    "PriceList": 31_400_000_000,
+    "Product": 9_801_000_000_000,
+    "ProductVariant": 49_801_000_000_000,
+    "Refund": 1_024_000_000_000,
+    "RefundLineItem": 930_000_000_000,
+    "RefundShippingLine": 623_000_000_000,
+}
 
 
 def gid(kind: str, number: int | str) -> str:

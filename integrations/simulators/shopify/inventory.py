@@ -4,17 +4,19 @@ Messages were recorded at 2026-04; the rules differ by version (shopify.dev,
 release notes 2026-01 to 2026-10).
 """
 
-import hashlib
-import json
 import re
 from typing import Any
 
 from graphql import GraphQLError
-from graphql.execution import get_directive_values
 
 from integrations.simulators.shopify.context import Context, Info, UserError
+from integrations.simulators.shopify.idempotency import (
+    MISMATCH,
+    fingerprint,
+    required_key,
+)
 from integrations.simulators.shopify.ids import digest_number, gid
-from integrations.simulators.shopify.paging import bad_request
+from integrations.simulators.shopify.paging import limit_rows
 from integrations.simulators.shopify.schema import COMPARE_VERSION
 from integrations.simulators.shopify.stock_view import item_view, location_view
 from integrations.simulators.shopify.store import Location, Variant
@@ -22,7 +24,6 @@ from integrations.simulators.shopify.times import zulu
 
 Payload = dict[str, Any]
 MUTATION = "inventorySetQuantities"
-MOST_ROWS = 250
 BOUND = 1_000_000_000
 ANY_LOCATION_VERSION = "2026-10"
 NAMES = ("available", "on_hand")
@@ -54,17 +55,12 @@ def set_quantities(info: Info, wanted: Payload) -> Payload:
     Raises GraphQLError for a missing directive or argument, as the API does.
     """
     context: Context = info.context
-    key = _idempotency_key(info)
-    if context.version > COMPARE_VERSION and key is None:
-        raise bad_request(
-            "The @idempotent directive is required for this mutation "
-            "but was not provided."
-        )
+    key = required_key(info, context)
     _check_arguments(wanted, context.version)
     forced = context.forced_user_error(MUTATION)
     if forced:
         return _refused([forced])
-    print_of = _fingerprint(wanted)
+    print_of = fingerprint(wanted)
     kept = context.replies.get((context.token.app.client_id, key)) if key else None
     if kept:
         return kept[1] if kept[0] == print_of else _refused([_mismatch()])
@@ -77,26 +73,9 @@ def set_quantities(info: Info, wanted: Payload) -> Payload:
     return answer
 
 
-def _idempotency_key(info: Info) -> str | None:
-    directive = info.schema.get_directive("idempotent")
-    if directive is None:
-        return None
-    values = get_directive_values(directive, info.field_nodes[0], info.variable_values)
-    return values["key"] if values else None
-
-
-def _fingerprint(wanted: Payload) -> str:
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-
-
 def _check_arguments(wanted: Payload, version: str) -> None:
     rows = wanted["quantities"]
-    if len(rows) > MOST_ROWS:
-        raise GraphQLError(
-            f"The input array size of {len(rows)} is greater than the maximum "
-            f"allowed of {MOST_ROWS}.",
-            extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"},
-        )
+    limit_rows(rows)
     if version > COMPARE_VERSION and any("changeFromQuantity" not in x for x in rows):
         raise GraphQLError(
             "InventoryQuantityInput must include the following argument: "
@@ -115,10 +94,7 @@ def user_error(code: str, message: str, *field: str | int) -> UserError:
 
 
 def _mismatch() -> UserError:
-    return user_error(
-        "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
-        "The same idempotency key cannot be used with different operation parameters.",
-    )
+    return user_error("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", MISMATCH)
 
 
 def _problems(wanted: Payload, context: Context) -> list[UserError]:
@@ -273,7 +249,7 @@ def _changes(
 
 
 def _group(wanted: Payload, changes: list[Payload], context: Context) -> Payload:
-    number = digest_number(_fingerprint(wanted) + str(context.now()))
+    number = digest_number(fingerprint(wanted) + str(context.now()))
     return {
         "id": gid("InventoryAdjustmentGroup", number),
         "createdAt": zulu(context.now()),

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from integrations.simulators.shopify.catalogue import Product
 from integrations.simulators.shopify.context import Context
 from integrations.simulators.shopify.ids import gid
 from integrations.simulators.shopify.money import Currencies, total
 from integrations.simulators.shopify.money_view import bag, bag_of, money_v2
-from integrations.simulators.shopify.stock_view import variant_view
+from integrations.simulators.shopify.stock_view import product_view, variant_view
 from integrations.simulators.shopify.totals import read_set
 
 Payload = dict[str, Any]
@@ -43,6 +44,8 @@ def line_view(line: Payload, order: Payload, context: Context) -> Payload:
         "quantity": line["quantity"],
         "currentQuantity": line["current_quantity"],
         "unfulfilledQuantity": line["fulfillable_quantity"],
+        "fulfillableQuantity": line["fulfillable_quantity"],
+        "refundableQuantity": line["current_quantity"],
         "customAttributes": [
             {"key": row["name"], "value": row["value"]} for row in line["properties"]
         ],
@@ -56,7 +59,7 @@ def line_view(line: Payload, order: Payload, context: Context) -> Payload:
         ],
         "duties": [_duty(row) for row in line["duties"]],
         "variant": _variant(line, context),
-        "product": _product(line),
+        "product": lambda info: _product(line, context),
     }
 
 
@@ -78,15 +81,16 @@ def _variant(line: Payload, context: Context) -> Payload | None:
     return variant_view(variant, context) if variant else None
 
 
-def _product(line: Payload) -> Payload | None:
-    if not line["product_exists"] or not line["product_id"]:
-        return None
+def _product(line: Payload, context: Context) -> Payload | None:
+    """Show the product of a line, as the shop has it or as the line names it."""
     number = line["product_id"]
-    return {
-        "id": gid("Product", number),
-        "legacyResourceId": str(number),
-        "title": line["title"],
-    }
+    if not line["product_exists"] or not number:
+        return None
+    found = context.store.products.get(number)
+    if found is None:
+        at = context.now()
+        found = Product(number, line["title"], at, at, vendor=line["vendor"] or "")
+    return product_view(found, context)
 
 
 def _duty(row: Payload) -> Payload:

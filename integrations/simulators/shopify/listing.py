@@ -3,9 +3,11 @@
 from typing import Any
 
 from integrations.simulators.base import Call
+from integrations.simulators.shopify.catalogue import PriceList
 from integrations.simulators.shopify.deliveries import Delivery
+from integrations.simulators.shopify.fulfillment_orders import FulfillmentOrder
 from integrations.simulators.shopify.ids import order_key
-from integrations.simulators.shopify.store import Store
+from integrations.simulators.shopify.store import Store, Variant
 from integrations.simulators.shopify.times import zulu
 
 Payload = dict[str, Any]
@@ -53,6 +55,54 @@ def stock_rows(store: Store) -> list[Payload]:
         for variant in store.variants
         for level in store.levels_of(variant.item_id)
     ]
+
+
+def variant_row(variant: Variant, store: Store) -> Payload:
+    product, compared = store.products[variant.product_id], variant.compare_at_price
+    return {
+        "id": variant.gid,
+        "product": product.gid,
+        "status": product.status,
+        "sku": variant.sku,
+        "title": f"{product.title} - {variant.name}",
+        "price": str(variant.price),
+        "compare_at_price": None if compared is None else str(compared),
+        "updated_at": zulu(variant.updated_at),
+    }
+
+
+def price_list_row(found: PriceList, store: Store) -> Payload:
+    rows = [(store.variant_of(number), price) for number, price in found.fixed.items()]
+    return {
+        "id": found.gid,
+        "name": found.name,
+        "currency": found.currency,
+        "fixed": {row.sku: str(price.price) for row, price in rows if row},
+    }
+
+
+def fulfillment_order_row(found: FulfillmentOrder, store: Store) -> Payload:
+    place = next(x for x in store.locations if x.id == found.location_id)
+    order = store.orders[found.order_key]
+    skus = {order_key(line): line["sku"] for line in order["line_items"]}
+    return {
+        "id": found.gid,
+        "order": order["name"],
+        "status": found.status,
+        "location": place.name,
+        "left": {skus[row.line_key]: row.remaining for row in found.lines},
+        "holds": [hold.reason for hold in found.holds],
+    }
+
+
+def fulfillment_row(fulfillment: Payload) -> Payload:
+    return {
+        "id": fulfillment["admin_graphql_api_id"],
+        "name": fulfillment["name"],
+        "status": fulfillment["status"],
+        "tracking": fulfillment["tracking_numbers"],
+        "pieces": {x["sku"]: x["quantity"] for x in fulfillment["line_items"]},
+    }
 
 
 def delivery_row(delivery: Delivery) -> Payload:

@@ -4,6 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from integrations.simulators.shopify.context import Context
+from integrations.simulators.shopify.fulfillment_view import (
+    SCOPES,
+    fulfillment_order_view,
+    fulfillment_view,
+)
 from integrations.simulators.shopify.ids import gid, order_key
 from integrations.simulators.shopify.line_view import (
     discount_view,
@@ -11,12 +16,15 @@ from integrations.simulators.shopify.line_view import (
     shipping_view,
     tax_view,
 )
-from integrations.simulators.shopify.money import Currencies, total
+from integrations.simulators.shopify.money import Currencies
 from integrations.simulators.shopify.money_view import bag, bag_of, money_v2
-from integrations.simulators.shopify.paging import connect
+from integrations.simulators.shopify.paging import pager
 from integrations.simulators.shopify.people_view import address_view, customer_view
+from integrations.simulators.shopify.refund_view import refund_view
+from integrations.simulators.shopify.repayments import outstanding, received, repaid
 from integrations.simulators.shopify.times import zulu
-from integrations.simulators.shopify.totals import read_set, tip_of
+from integrations.simulators.shopify.totals import tip_of
+from integrations.simulators.shopify.transaction_view import transaction_view
 
 Payload = dict[str, Any]
 
@@ -80,6 +88,7 @@ def order_view(order: Payload, context: Context) -> Payload:
         **_sums(order, context.store.transactions.get(key, [])),
         **_parties(order, key, context),
         **_lists(order, context),
+        **_aftermath(order, key, context),
         "transactions": _transactions(key, context),
         "paymentTerms": _terms(order),
     }
@@ -87,6 +96,47 @@ def order_view(order: Payload, context: Context) -> Payload:
 
 def _snake(name: str) -> str:
     return name.replace("At", "_at")
+
+
+def _is_edited(order: Payload, key: str, context: Context) -> bool:
+    """Say whether lines were edited; refunds alone are no edit."""
+    differs = order["current_total_price"] != order["total_price"]
+    return key in context.store.edited or (differs and not order["refunds"])
+
+
+def _aftermath(order: Payload, key: str, context: Context) -> Payload:
+    """Show what became of the order: refunds, fulfilments, cancellation."""
+
+    def show_order() -> Payload:
+        return order_view(context.store.orders[key], context)
+
+    def fulfillment_orders(info: Any, **arguments: Any) -> Payload:
+        context.require_any(SCOPES, "fulfillmentOrders")
+        found = context.store.fulfillment_orders_of(key)
+        return pager(
+            found, lambda row: fulfillment_order_view(row, order, context, show_order)
+        )(info, **arguments)
+
+    notes = context.store.staff_notes
+    return {
+        "edited": _is_edited(order, key, context),
+        "cancellation": (
+            {"staffNote": notes.get(key) or None} if order["cancelled_at"] else None
+        ),
+        "refunds": lambda info, first=None: [
+            refund_view(row, order, context, show_order)
+            for row in order["refunds"][:first]
+        ],
+        "fulfillments": lambda info, first=None, query=None: [
+            fulfillment_view(row, order, context, show_order)
+            for row in order["fulfillments"][:first]
+        ],
+        "fulfillmentOrders": fulfillment_orders,
+        "fulfillmentsCount": {
+            "count": len(order["fulfillments"]),
+            "precision": "EXACT",
+        },
+    }
 
 
 def _states(order: Payload) -> Payload:
@@ -100,7 +150,6 @@ def _states(order: Payload) -> Payload:
         "displayFulfillmentStatus": FULFILLMENT.get(
             fulfillment, str(fulfillment).upper()
         ),
-        "edited": order["current_total_price"] != order["total_price"],
         "fullyPaid": financial == "PAID",
         "unpaid": financial in ("PENDING", "AUTHORIZED", "EXPIRED"),
     }
@@ -124,19 +173,14 @@ def _texts(order: Payload) -> Payload:
 
 def _sums(order: Payload, transactions: list[Payload]) -> Payload:
     currencies = Currencies(order["currency"], order["presentment_currency"])
-    received = [
-        read_set(row["amount_set"])
-        for row in transactions
-        if row["kind"] in ("sale", "capture") and row["status"] == "success"
-    ]
-    paid = total(received)
+    paid, back = received(transactions), repaid(transactions)
     goods = order["line_items"]
     return {
         "totalTipReceivedSet": bag_of(currencies, tip_of(order)),
         "totalReceivedSet": bag_of(currencies, paid),
-        "totalOutstandingSet": bag_of(
-            currencies, read_set(order["total_price_set"]) - paid
-        ),
+        "totalRefundedSet": bag_of(currencies, back),
+        "netPaymentSet": bag_of(currencies, paid - back),
+        "totalOutstandingSet": bag_of(currencies, outstanding(order, transactions)),
         "totalWeight": str(order["total_weight"]),
         "totalCashRoundingAdjustment": {
             "paymentSet": bag(order["total_cash_rounding_payment_adjustment_set"]),
@@ -201,31 +245,20 @@ def _lists(order: Payload, context: Context) -> Payload:
 
     def shipping_lines(info: Any, **arguments: Any) -> Payload:
         rows = shipping if arguments.get("includeRemovals") else standing
-        return _page(rows, lambda row: shipping_view(row, order), arguments)
+        return pager(rows, lambda row: shipping_view(row, order))(info, **arguments)
 
     return {
         "taxLines": [tax_view(row) for row in order["tax_lines"]],
-        "lineItems": _pager(
+        "lineItems": pager(
             order["line_items"], lambda row: line_view(row, order, context)
         ),
         "shippingLine": shipping_view(standing[0], order) if standing else None,
         "shippingLines": shipping_lines,
-        "discountApplications": _pager(
+        "discountApplications": pager(
             list(range(len(order["discount_applications"]))),
             lambda index: discount_view(index, order),
         ),
     }
-
-
-def _pager(rows: list[Any], show: Callable[[Any], Any]) -> Callable[..., Payload]:
-    return lambda info, **arguments: _page(rows, show, arguments)
-
-
-def _page(rows: list[Any], show: Callable[[Any], Any], arguments: Payload) -> Payload:
-    numbered = list(enumerate(rows))
-    return connect(
-        numbered, lambda pair: (pair[0], pair[0]), lambda pair: show(pair[1]), arguments
-    )
 
 
 def _transactions(key: str, context: Context) -> Callable[..., list[Payload]]:
@@ -233,24 +266,6 @@ def _transactions(key: str, context: Context) -> Callable[..., list[Payload]]:
     return lambda info, **arguments: [
         transaction_view(row, rows) for row in rows[: arguments.get("first")]
     ]
-
-
-def transaction_view(row: Payload, rows: list[Payload]) -> Payload:
-    parent = next((x for x in rows if x["id"] == row["parent_id"]), None)
-    return {
-        "id": row["admin_graphql_api_id"],
-        "kind": row["kind"].upper(),
-        "status": row["status"].upper(),
-        "gateway": row["gateway"],
-        "formattedGateway": row["gateway"].replace("_", " ").title(),
-        "amountSet": bag(row["amount_set"]),
-        "paymentId": row["payment_id"],
-        "test": row["test"],
-        "errorCode": row["error_code"],
-        "parentTransaction": transaction_view(parent, []) if parent else None,
-        "createdAt": zulu(row["created_at"]),
-        "processedAt": zulu(row["processed_at"]),
-    }
 
 
 def _terms(order: Payload) -> Payload | None:
@@ -273,5 +288,5 @@ def _terms(order: Payload) -> Payload | None:
         "paymentTermsName": terms["payment_terms_name"],
         "paymentTermsType": terms["payment_terms_type"].upper(),
         "dueInDays": terms["due_in_days"],
-        "paymentSchedules": _pager(schedules, lambda row: row),
+        "paymentSchedules": pager(schedules, lambda row: row),
     }

@@ -8,35 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from integrations.simulators.base import Call, Request, Response
+from integrations.simulators.shopify.ids import order_key
 from integrations.simulators.shopify.listing import (
     customer_row,
     delivery_row,
     order_row,
     stock_rows,
 )
+from integrations.simulators.shopify.order_page import OrderPage
+from integrations.simulators.shopify.page_parts import (
+    LONGEST_LIST,
+    SECURITY,
+    Columns,
+    Payload,
+    field,
+    section,
+)
 
 if TYPE_CHECKING:
     from integrations.simulators.shopify.simulator import ShopifySimulator
 
-Payload = dict[str, Any]
-Columns = tuple[tuple[str, str], ...]
-LONGEST_LIST = 50
 STYLE = Path(__file__).with_name("style.css")
-SECURITY = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 ORDERS: Columns = (
     ("name", "Order"),
     ("email", "Customer"),
     ("total", "Total"),
     ("financial_status", "Payment"),
+    ("fulfillment_status", "Sent"),
     ("skus", "SKUs"),
     ("updated_at", "Changed"),
 )
@@ -70,7 +68,6 @@ JOURNAL: Columns = (
     ("operation", "Operation"),
     ("status", "Status"),
 )
-NUMBERS = frozenset({"total", "price", "available", "committed", "on_hand", "tries"})
 
 
 class Page:
@@ -83,7 +80,7 @@ class Page:
         self.simulator.route("GET", "/", self._show)
         self.simulator.route("GET", "/ui/style.css", self._style)
         self.simulator.route("POST", "/ui/orders", self._place_order)
-        self.simulator.route("GET", r"/admin/orders/(?P<key>\d+)", self._order)
+        OrderPage(self.simulator, self._one, self._missing).add_routes()
         self.simulator.route("GET", r"/admin/customers/(?P<key>\d+)", self._customer)
 
     def _show(self, request: Request) -> Response:
@@ -93,26 +90,19 @@ class Page:
         headers = {"Content-Type": "text/css; charset=utf-8"}
         return Response(200, STYLE.read_text(), headers)
 
-    def _order(self, request: Request, key: str) -> Response:
-        """Show one order where the shop's admin has it."""
-        try:
-            order = self.simulator.store.find_order(key)
-        except LookupError:
-            return Response(404, self._page("There is no such order."), dict(SECURITY))
-        row = {**order_row(order), "total": f"{order['total_price']}"}
-        return self._one(_section("order", order["name"], ORDERS, [row]))
-
     def _customer(self, request: Request, key: str) -> Response:
         try:
             customer = self.simulator.store.find_customer(key)
         except LookupError:
-            text = self._page("There is no such customer.")
-            return Response(404, text, dict(SECURITY))
+            return self._missing("There is no such customer.")
         row = customer_row(customer)
-        return self._one(_section("customer", row["name"], CUSTOMERS, [row]))
+        return self._one(section("customer", row["name"], CUSTOMERS, [row]))
 
-    def _one(self, section: str) -> Response:
-        page = f"{self._head('')}{section}</main></html>"
+    def _missing(self, text: str) -> Response:
+        return Response(404, self._page(text), dict(SECURITY))
+
+    def _one(self, content: str, message: str = "") -> Response:
+        page = f"{self._head(message)}{content}</main></html>"
         return Response(200, page, dict(SECURITY))
 
     def _place_order(self, request: Request) -> Response:
@@ -145,18 +135,22 @@ class Page:
     def _page(self, message: str) -> str:
         simulator, store = self.simulator, self.simulator.store
         orders = [
-            {**order_row(x), "total": f"{x['total_price']} {x['currency']}"}
+            {
+                **order_row(x),
+                "total": f"{x['total_price']} {x['currency']}",
+                "href": f"/admin/orders/{order_key(x)}",
+            }
             for x in _newest(store.orders.values())
         ]
         customers = [customer_row(x) for x in _newest(store.customers.values())]
         deliveries = [delivery_row(x) for x in _newest(simulator.webhooks.log)]
         calls = [_call(x) for x in _newest(simulator.journal)]
         sections = (
-            _section("orders", "Orders", ORDERS, orders),
-            _section("customers", "Customers", CUSTOMERS, customers),
-            _section("stock", "Stock", STOCK, stock_rows(store)),
-            _section("deliveries", "Webhook deliveries", DELIVERIES, deliveries),
-            _section("journal", "Requests", JOURNAL, calls),
+            section("orders", "Orders", ORDERS, orders),
+            section("customers", "Customers", CUSTOMERS, customers),
+            section("stock", "Stock", STOCK, stock_rows(store)),
+            section("deliveries", "Webhook deliveries", DELIVERIES, deliveries),
+            section("journal", "Requests", JOURNAL, calls),
         )
         return "".join((self._head(message), self._form(), *sections, "</main></html>"))
 
@@ -190,10 +184,10 @@ class Page:
         return (
             '<section><h2>Place an order</h2><form method="post" action="/ui/orders">'
             f'<div class="products">{rows}</div><div class="fields">'
-            + _field("email", "Customer e-mail", "email", "jane.doe@example.com")
-            + _field("other-sku", "Another SKU, known or not", "text", "")
-            + _field("other-quantity", "Its quantity", "number", "1")
-            + _field("other-price", "Its price", "text", "10.00")
+            + field("email", "Customer e-mail", "email", "jane.doe@example.com")
+            + field("other-sku", "Another SKU, known or not", "text", "")
+            + field("other-quantity", "Its quantity", "number", "1")
+            + field("other-price", "Its price", "text", "10.00")
             + '</div><button type="submit">Place order</button></form></section>'
         )
 
@@ -205,46 +199,6 @@ def _product_field(variant: Any) -> str:
         f'<input type="number" min="0" max="999" value="0" inputmode="numeric" '
         f'name="quantity-{sku}"></label>'
     )
-
-
-def _field(name: str, label: str, kind: str, value: str) -> str:
-    least = ' min="1" max="999"' if kind == "number" else ""
-    return (
-        f'<label>{escape(label)}<input type="{kind}" name="{name}"'
-        f'{least} value="{escape(value)}"></label>'
-    )
-
-
-def _section(anchor: str, title: str, columns: Columns, rows: list[Payload]) -> str:
-    head = "".join(
-        f'<th scope="col"{_css(name)}>{escape(label)}</th>' for name, label in columns
-    )
-    body = "".join(f"<tr>{_cells(columns, row)}</tr>" for row in rows)
-    whole = "the newest " if len(rows) == LONGEST_LIST else ""
-    note = f"{whole}{len(rows)}"
-    empty = "" if rows else '<p class="empty">Nothing yet.</p>'
-    return (
-        f'<section id="{anchor}"><h2>{escape(title)} <small>{note}</small></h2>'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{empty}"
-        "</section>"
-    )
-
-
-def _cells(columns: Columns, row: Payload) -> str:
-    return "".join(
-        f'<td data-label="{escape(label)}"{_css(name)}>{_text(row.get(name))}</td>'
-        for name, label in columns
-    )
-
-
-def _css(name: str) -> str:
-    return ' class="number"' if name in NUMBERS else ""
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        value = ", ".join(str(part) for part in value if part is not None)
-    return "–" if value in (None, "") else escape(str(value))
 
 
 def _call(call: Call) -> Payload:

@@ -2,7 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +29,16 @@ def bad_request(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_REQUEST"})
 
 
+def limit_rows(rows: Sequence[Any]) -> None:
+    """Raise GraphQLError for an input array of more than 250 rows."""
+    if len(rows) > LARGEST_PAGE:
+        raise GraphQLError(
+            f"The input array size of {len(rows)} is greater than the maximum "
+            f"allowed of {LARGEST_PAGE}.",
+            extensions={"code": "MAX_INPUT_SIZE_EXCEEDED"},
+        )
+
+
 def connect(
     items: Sequence[T],
     place: Callable[[T], Position],
@@ -38,9 +50,11 @@ def connect(
     Cursors name a place in the sort order, not an offset: an item that changes
     while a client pages moves with its new value.
     """
+    rows = sorted((Row(place(item), item) for item in items), key=lambda r: r.position)
+    if _pages_off.get():
+        return _whole(rows, show)
     size = page_size(arguments)
     backwards = bool(arguments.get("reverse"))
-    rows = sorted((Row(place(item), item) for item in items), key=lambda r: r.position)
     rows = list(reversed(rows))[:LONGEST_WALK] if backwards else rows[:LONGEST_WALK]
     after, before = _cursor(arguments, "after"), _cursor(arguments, "before")
     window = [
@@ -70,9 +84,51 @@ def connect(
     }
 
 
+def _whole(rows: Sequence[Row[T]], show: Callable[[T], Any]) -> dict[str, Any]:
+    return {
+        "edges": lambda info: [
+            {"cursor": cursor(row.position), "node": show(row.item)} for row in rows
+        ],
+        "nodes": lambda info: [show(row.item) for row in rows],
+        "pageInfo": {
+            "hasNextPage": False,
+            "hasPreviousPage": False,
+            "startCursor": None,
+            "endCursor": None,
+        },
+    }
+
+
+def pager(rows: Sequence[T], show: Callable[[T], Any]) -> Callable[..., dict[str, Any]]:
+    """Return the resolver of a connection over rows that stand in their order."""
+
+    def resolve(info: Any, **arguments: Any) -> dict[str, Any]:
+        return connect(
+            list(enumerate(rows)),
+            lambda pair: (pair[0], pair[0]),
+            lambda pair: show(pair[1]),
+            arguments,
+        )
+
+    return resolve
+
+
 def _cursor(arguments: dict[str, Any], name: str) -> Position | None:
     text = arguments.get(name)
     return read_cursor(text) if text else None
+
+
+_pages_off: ContextVar[bool] = ContextVar("pages_off", default=False)
+
+
+@contextmanager
+def without_pages() -> Iterator[None]:
+    """Let every connection return all it has, as bulk operations do."""
+    token = _pages_off.set(True)
+    try:
+        yield
+    finally:
+        _pages_off.reset(token)
 
 
 def page_size(arguments: dict[str, Any]) -> int:

@@ -56,7 +56,7 @@ def customer_view(customer: Payload, context: Context) -> Payload:
         "verifiedEmail": customer["verified_email"],
         "taxExempt": customer["tax_exempt"],
         "taxExemptions": customer["tax_exemptions"],
-        "tags": [],
+        "tags": sorted(context.store.tags.get(key, [])),
         "numberOfOrders": str(_count_orders(key, context)),
         "createdAt": zulu(customer["created_at"]),
         "updatedAt": zulu(customer["updated_at"]),

@@ -10,16 +10,22 @@ from integrations.simulators.shopify.filters import (
     ITEM_FILTERS,
     ORDER_FILTERS,
     ORDER_SORTS,
+    PRODUCT_SORTS,
     VARIANT_FILTERS,
+    product_filters,
     search,
 )
 from integrations.simulators.shopify.ids import digest_number, gid, order_key, tail
+from integrations.simulators.shopify.order_mutations import job_view
 from integrations.simulators.shopify.order_view import order_view
-from integrations.simulators.shopify.paging import connect
+from integrations.simulators.shopify.paging import LARGEST_PAGE, bad_request, connect
 from integrations.simulators.shopify.people_view import customer_view
+from integrations.simulators.shopify.price_mutations import price_list_view
+from integrations.simulators.shopify.refund_view import refund_view
 from integrations.simulators.shopify.stock_view import (
     item_view,
     location_view,
+    product_view,
     variant_view,
 )
 from integrations.simulators.shopify.subscriptions import enum_of
@@ -37,8 +43,20 @@ def _visible_orders(context: Context) -> list[Payload]:
     orders = list(context.store.orders.values())
     if context.token.grants("read_all_orders"):
         return orders
+    return [order for order in orders if _is_visible(order, context)]
+
+
+def _is_visible(order: Payload, context: Context) -> bool:
+    """Say whether an order is young enough for a token without read_all_orders."""
     oldest: datetime = context.now() - ORDER_WINDOW
-    return [order for order in orders if parse_time(order["created_at"]) >= oldest]
+    if context.token.grants("read_all_orders"):
+        return True
+    return parse_time(order["created_at"]) >= oldest
+
+
+def _visible_order(wanted: str, context: Context) -> Payload | None:
+    found = context.store.orders.get(tail(wanted))
+    return found if found and _is_visible(found, context) else None
 
 
 def shop(root: Any, info: Info) -> Payload:
@@ -78,9 +96,28 @@ def installation(root: Any, info: Info) -> Payload:
     }
 
 
+def nodes(root: Any, info: Info, ids: list[str]) -> list[Payload | None]:
+    """Return orders and customers by id, null for what is not there."""
+    if len(ids) > LARGEST_PAGE:
+        raise bad_request(f"ids must hold at most {LARGEST_PAGE}, got {len(ids)}")
+    context: Context = info.context
+    return [_node(id, context) for id in ids]
+
+
+def _node(id: str, context: Context) -> Payload | None:
+    if id == gid("Order", tail(id)):
+        context.require("read_orders", "nodes")
+        found = _visible_order(id, context)
+        return found and {**order_view(found, context), "__typename": "Order"}
+    context.require("read_customers", "nodes")
+    person = context.store.customers.get(tail(id))
+    is_person = id == gid("Customer", tail(id))
+    return customer_view(person, context) if person and is_person else None
+
+
 def order(root: Any, info: Info, id: str) -> Payload | None:
-    found = [x for x in _visible_orders(info.context) if order_key(x) == tail(id)]
-    return order_view(found[0], info.context) if found else None
+    found = _visible_order(id, info.context)
+    return order_view(found, info.context) if found else None
 
 
 def orders(root: Any, info: Info, **arguments: Any) -> Payload:
@@ -116,6 +153,21 @@ def orders_count(root: Any, info: Info, **arguments: Any) -> Payload:
     return {"count": len(found), "precision": "EXACT"}
 
 
+def refund(root: Any, info: Info, id: str) -> Payload | None:
+    """Return a refund of an order that this app may see."""
+    context: Context = info.context
+    owner = _visible_order(context.store.owners.get(tail(id), ""), context)
+    for row in owner["refunds"] if owner else ():
+        if owner and row["admin_graphql_api_id"] == id:
+            return refund_view(row, owner, context, lambda: order_view(owner, context))
+    return None
+
+
+def job(root: Any, info: Info, id: str) -> Payload | None:
+    found = info.context.store.jobs.find(id)
+    return job_view(found) if found else None
+
+
 def customer(root: Any, info: Info, id: str) -> Payload | None:
     found = info.context.store.customers.get(tail(id))
     return customer_view(found, info.context) if found else None
@@ -140,8 +192,8 @@ def customers(root: Any, info: Info, **arguments: Any) -> Payload:
 
 
 def variant(root: Any, info: Info, id: str) -> Payload | None:
-    found = [x for x in info.context.store.variants if x.gid == id]
-    return variant_view(found[0], info.context) if found else None
+    found = info.context.store.variant_by_gid(id)
+    return variant_view(found, info.context) if found else None
 
 
 def variants(root: Any, info: Info, **arguments: Any) -> Payload:
@@ -157,6 +209,48 @@ def variants(root: Any, info: Info, **arguments: Any) -> Payload:
         found,
         lambda row: (row.variant_id, row.variant_id),
         lambda row: variant_view(row, context),
+        arguments,
+    )
+
+
+def product(root: Any, info: Info, id: str) -> Payload | None:
+    number = tail(id)
+    found = info.context.store.products.get(int(number) if number.isdigit() else 0)
+    return product_view(found, info.context) if found else None
+
+
+def products(root: Any, info: Info, **arguments: Any) -> Payload:
+    context: Context = info.context
+    found = search(
+        context,
+        "products",
+        arguments.get("query"),
+        list(context.store.products.values()),
+        product_filters(context.store),
+    )
+    value = PRODUCT_SORTS[arguments["sortKey"]]
+    return connect(
+        found,
+        lambda row: (value(row), row.id),
+        lambda row: product_view(row, context),
+        arguments,
+    )
+
+
+def products_count(root: Any, info: Info) -> Payload:
+    return {"count": len(info.context.store.products), "precision": "EXACT"}
+
+
+def price_list(root: Any, info: Info, id: str) -> Payload | None:
+    found = [x for x in info.context.store.price_lists if x.gid == id]
+    return price_list_view(found[0], info.context) if found else None
+
+
+def price_lists(root: Any, info: Info, **arguments: Any) -> Payload:
+    return connect(
+        info.context.store.price_lists,
+        lambda row: (row.id, row.id),
+        lambda row: price_list_view(row, info.context),
         arguments,
     )
 

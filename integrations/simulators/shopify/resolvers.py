@@ -6,7 +6,16 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
-from integrations.simulators.shopify import queries
+from integrations.simulators.shopify import (
+    bulk_mutations,
+    customer_mutations,
+    fulfillment_mutations,
+    order_mutations,
+    price_mutations,
+    product_mutations,
+    queries,
+)
+from integrations.simulators.shopify.bulk_files import create_uploads
 from integrations.simulators.shopify.context import Info
 from integrations.simulators.shopify.inventory import set_quantities
 from integrations.simulators.shopify.schema import schema_for
@@ -37,13 +46,27 @@ def delete(root: Any, info: Info, id: str) -> Payload:
 
 
 QUERIES: dict[str, tuple[Resolver, str]] = {
+    "bulkOperation": (bulk_mutations.operation, ""),
+    "bulkOperations": (bulk_mutations.operations, ""),
+    "currentBulkOperation": (bulk_mutations.current, ""),
+    "nodes": (queries.nodes, ""),
     "shop": (queries.shop, ""),
     "currentAppInstallation": (queries.installation, ""),
     "order": (queries.order, "read_orders"),
     "orders": (queries.orders, "read_orders"),
     "ordersCount": (queries.orders_count, "read_orders"),
+    "refund": (queries.refund, "read_orders"),
+    "fulfillment": (fulfillment_mutations.fulfillment, "read_orders"),
+    "fulfillmentOrder": (fulfillment_mutations.fulfillment_order, ""),
+    "fulfillmentOrders": (fulfillment_mutations.fulfillment_orders, ""),
+    "job": (queries.job, ""),
     "customer": (queries.customer, "read_customers"),
     "customers": (queries.customers, "read_customers"),
+    "priceList": (queries.price_list, "read_products"),
+    "priceLists": (queries.price_lists, "read_products"),
+    "product": (queries.product, "read_products"),
+    "products": (queries.products, "read_products"),
+    "productsCount": (queries.products_count, "read_products"),
     "productVariant": (queries.variant, "read_products"),
     "productVariants": (queries.variants, "read_products"),
     "inventoryItem": (queries.item, "read_inventory"),
@@ -54,6 +77,29 @@ QUERIES: dict[str, tuple[Resolver, str]] = {
     "webhookSubscriptions": (queries.subscriptions, ""),
 }
 MUTATIONS: dict[str, tuple[Resolver, str]] = {
+    "fulfillmentCancel": (fulfillment_mutations.cancel, ""),
+    "fulfillmentCreate": (fulfillment_mutations.create, ""),
+    "fulfillmentTrackingInfoUpdate": (fulfillment_mutations.track, ""),
+    "orderCancel": (order_mutations.cancel, "write_orders"),
+    "bulkOperationCancel": (bulk_mutations.cancel, ""),
+    "bulkOperationRunMutation": (bulk_mutations.run_mutation, ""),
+    "bulkOperationRunQuery": (bulk_mutations.run_query, ""),
+    "stagedUploadsCreate": (create_uploads, ""),
+    "customerUpdate": (customer_mutations.update_customer, "write_customers"),
+    "priceListFixedPricesAdd": (price_mutations.add_prices, "write_products"),
+    "priceListFixedPricesDelete": (price_mutations.delete_prices, "write_products"),
+    "priceListFixedPricesUpdate": (price_mutations.update_prices, "write_products"),
+    "productCreate": (product_mutations.create_product, "write_products"),
+    "productUpdate": (product_mutations.update_product, "write_products"),
+    "productVariantsBulkCreate": (
+        product_mutations.create_variants,
+        "write_products",
+    ),
+    "productVariantsBulkUpdate": (
+        product_mutations.update_variants,
+        "write_products",
+    ),
+    "refundCreate": (order_mutations.refund, "write_orders"),
     "inventorySetQuantities": (quantities, "write_inventory"),
     "webhookSubscriptionCreate": (create, ""),
     "webhookSubscriptionUpdate": (update, ""),

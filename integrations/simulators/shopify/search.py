@@ -64,6 +64,8 @@ def matches(item: Any, terms: list[Term], fields: Mapping[str, Read]) -> bool:
 def _holds(value: Any, term: Term) -> bool:
     if value is None or term.value == "any":
         return term.value == "any"
+    if isinstance(value, list):
+        return any(_holds(one, term) for one in value)
     if isinstance(value, datetime):
         return _compare(value, parse_time(term.value), term.compare)
     if isinstance(value, bool):

@@ -1,32 +1,47 @@
 """The simulated shop: its addresses, its guards, and the knobs tests turn."""
 
+import threading
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.simulators.base import Fault, Request, Response, Simulator
 from integrations.simulators.shopify.access import NO_ACCESS, Access, App, Token
-from integrations.simulators.shopify.actions import ShopActions, new_event
+from integrations.simulators.shopify.actions import ShopActions
 from integrations.simulators.shopify.api import GraphQLApi, PlannedError, new_request_id
+from integrations.simulators.shopify.bulk import FILES
+from integrations.simulators.shopify.bulk_files import (
+    RESULT_PATH,
+    UPLOAD_PATH,
+    UPLOADS,
+    BulkStorage,
+)
 from integrations.simulators.shopify.context import Context, Payload, UserError
 from integrations.simulators.shopify.control import Control
 from integrations.simulators.shopify.deliveries import Post
 from integrations.simulators.shopify.listing import (
     customer_row,
+    fulfillment_order_row,
+    fulfillment_row,
     order_row,
+    price_list_row,
     stock_rows,
+    variant_row,
 )
 from integrations.simulators.shopify.page import Page
+from integrations.simulators.shopify.privacy import PRIVACY_TOPICS, PrivacyActions
+from integrations.simulators.shopify.shop import new_event
 from integrations.simulators.shopify.store import MAIN_WAREHOUSE, Level, Store
 from integrations.simulators.shopify.subscriptions import Subscription
 from integrations.simulators.shopify.times import SHOP_TIMEZONE, utc_now
 from integrations.simulators.shopify.webhooks import WebhookSender
 
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
-VENDOR_PATHS = "/admin/"
+VENDOR_PATHS = ("/admin/", f"/{FILES}/", f"/{UPLOADS}/")
+JOB_REST = 0.5
 
 
-class ShopifySimulator(ShopActions, Simulator):
+class ShopifySimulator(PrivacyActions, ShopActions, Simulator):
     """One Shopify shop in memory.
 
     `now` is the clock of tokens, points, records and webhook retries; `post` does
@@ -66,6 +81,7 @@ class ShopifySimulator(ShopActions, Simulator):
         )
         self._replies: dict[tuple[str, str], tuple[str, Payload]] = {}
         self._user_errors: dict[str, list[UserError]] = {}
+        self._stopped = threading.Event()
         self._add_routes()
 
     def _add_routes(self) -> None:
@@ -73,12 +89,16 @@ class ShopifySimulator(ShopActions, Simulator):
         self.route(
             "POST", r"/admin/api/(?P<version>[^/]+)/graphql\.json", self._graphql
         )
+        storage = BulkStorage(self.store.bulk, self.now)
+        self.route("GET", RESULT_PATH, storage.fetch)
+        self.route("POST", UPLOAD_PATH, storage.put)
         Page(self).add_routes()
         Control(self).add_routes()
 
     def respond(self, request: Request) -> Response:
         """Answer under the lock: an operation is one transaction of the shop."""
         with self.lock:
+            self.run_due_jobs()
             return super().respond(request)
 
     def add_app(
@@ -122,6 +142,13 @@ class ShopifySimulator(ShopActions, Simulator):
             topic, uri, client_id, version or self.versions[-1]
         )
 
+    def set_privacy_address(self, uri: str, app: App | None = None) -> None:
+        """Enter the address of the compliance webhooks in the settings of an app."""
+        client_id = (app or self.access.standard_app()).client_id
+        self.webhooks.enter_in_settings(
+            PRIVACY_TOPICS, uri, client_id, self.versions[-1]
+        )
+
     @property
     def post(self) -> Post:
         """The call that carries a webhook; replaceable."""
@@ -133,14 +160,22 @@ class ShopifySimulator(ShopActions, Simulator):
 
     def deliver_due(self) -> int:
         """Deliver the webhooks due now; return how many tries were made."""
+        self.run_due_jobs()
         return self.webhooks.deliver_due()
 
     def start(self) -> None:
-        """Deliver webhooks from background threads."""
+        """Deliver webhooks and do put-off work from background threads."""
         self.webhooks.start()
+        self._stopped.clear()
+        threading.Thread(target=self._work_off, name="jobs", daemon=True).start()
 
     def stop(self) -> None:
+        self._stopped.set()
         self.webhooks.stop()
+
+    def _work_off(self) -> None:
+        while not self._stopped.wait(JOB_REST):
+            self.run_due_jobs()
 
     def fail_as(
         self,
@@ -175,12 +210,21 @@ class ShopifySimulator(ShopActions, Simulator):
             error["code"] = code
         self._user_errors.setdefault(mutation, []).append(error)
 
+    def fail_next_bulk(self, code: str = "INTERNAL_SERVER_ERROR") -> None:
+        """Let the next bulk operation fail half-way, with a file of that half."""
+        self.store.bulk.failures.append(code)
+
+    def set_bulk_time(self, seconds: float) -> None:
+        """Say how long bulk operations take from now on."""
+        self.store.bulk.work_time = timedelta(seconds=seconds)
+
     def clear_faults(self) -> None:
         """Forget every fault that was planned and has not happened."""
         with self.lock:
             self._faults.clear()
             self.api.planned.clear()
             self._user_errors.clear()
+            self.store.bulk.failures.clear()
 
     def served_version(self, asked: str) -> str | None:
         """Return the version that answers: old ones fall forward to the oldest."""
@@ -198,15 +242,17 @@ class ShopifySimulator(ShopActions, Simulator):
         elif served is None:
             response = Response(404, {"errors": "Not Found"})
         else:
-            context = self._context(token, served)
+            address = f"{request.scheme}://{request.host}"
+            context = self._context(token, served, address)
             response = self.api.answer(request, context, request_id)
         response.headers["X-Shopify-API-Version"] = served or self.versions[-1]
         response.headers["X-Request-Id"] = request_id
         return response
 
-    def _context(self, token: Token, version: str) -> Context:
+    def _context(self, token: Token, version: str, base_url: str) -> Context:
         event = new_event()
         return Context(
+            shop=self,
             store=self.store,
             webhooks=self.webhooks,
             token=token,
@@ -215,12 +261,14 @@ class ShopifySimulator(ShopActions, Simulator):
             stock_changed=lambda level: self._stock_was_set(level, event),
             replies=self._replies,
             forced_user_errors=self._user_errors,
+            note_effect=self.note_effect,
             allow_http=self.allows_http_webhooks,
+            base_url=base_url,
         )
 
     def _stock_was_set(self, level: Level, event: str) -> None:
         """Note what a client did to the stock and tell the subscribers."""
-        variant = next(x for x in self.store.variants if x.item_id == level.item_id)
+        variant = self.store.item_by_id(level.item_id)
         place = next(x for x in self.store.locations if x.id == level.location_id)
         content = {"sku": variant.sku, "location": place.name}
         content |= {"available": str(level.available)}
@@ -250,6 +298,18 @@ class ShopifySimulator(ShopActions, Simulator):
             "orders": [order_row(order) for order in store.orders.values()],
             "customers": [customer_row(x) for x in store.customers.values()],
             "stock": stock_rows(store),
+            "products": [variant_row(x, store) for x in store.variants],
+            "price_lists": [price_list_row(x, store) for x in store.price_lists],
+            "fulfillment_orders": [
+                fulfillment_order_row(found, store)
+                for found in store.fulfillment_orders.values()
+                if found.order_key in store.orders
+            ],
+            "fulfillments": [fulfillment_row(x) for x in store.fulfillments.values()],
+            "bulk_operations": [
+                {"id": x.gid, "type": x.kind, "status": x.status}
+                for x in store.bulk.operations
+            ],
             "subscriptions": [
                 {
                     "id": x.gid,

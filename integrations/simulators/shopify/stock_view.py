@@ -1,13 +1,15 @@
 """Products, inventory items, stock levels and places as GraphQL shows them."""
 
+from decimal import Decimal
 from typing import Any
 
 from graphql import GraphQLError
 
+from integrations.simulators.shopify.catalogue import Product
 from integrations.simulators.shopify.context import Context
 from integrations.simulators.shopify.ids import gid
-from integrations.simulators.shopify.money import graphql_decimal
-from integrations.simulators.shopify.paging import connect
+from integrations.simulators.shopify.money_view import money_v2
+from integrations.simulators.shopify.paging import connect, pager
 from integrations.simulators.shopify.store import Level, Location, Variant
 from integrations.simulators.shopify.times import zulu
 
@@ -35,24 +37,80 @@ def location_view(location: Location) -> Payload:
 
 
 def variant_view(variant: Variant, context: Context) -> Payload:
-    available = sum(x.available for x in context.store.levels_of(variant.item_id))
     at = zulu(variant.updated_at)
+    compared = variant.compare_at_price
+    names = product_of(variant, context).options
     return {
         "id": variant.gid,
         "legacyResourceId": str(variant.variant_id),
-        "sku": variant.sku,
-        "title": "Default Title",
-        "displayName": f"{variant.title} - Default Title",
-        "price": graphql_decimal(variant.price),
+        "sku": variant.sku or None,
+        "barcode": variant.barcode,
+        "title": variant.name,
+        "displayName": f"{variant.title} - {variant.name}",
+        "price": two_digits(variant.price),
+        "compareAtPrice": None if compared is None else two_digits(compared),
+        "taxable": variant.taxable,
         "inventoryItem": lambda info: item_view(variant, context),
-        "inventoryQuantity": available,
-        "product": {
-            "id": gid("Product", variant.product_id),
-            "legacyResourceId": str(variant.product_id),
-            "title": variant.title,
-        },
+        "inventoryQuantity": available(variant, context),
+        "selectedOptions": [
+            {"name": name, "value": value}
+            for name, value in zip(names, variant.choices, strict=False)
+        ],
+        "product": lambda info: product_view(product_of(variant, context), context),
         "createdAt": at,
         "updatedAt": at,
+    }
+
+
+def two_digits(amount: Decimal) -> str:
+    """Write a price; unlike money bags it keeps its cents."""
+    return f"{amount:.2f}"
+
+
+def available(variant: Variant, context: Context) -> int:
+    return sum(x.available for x in context.store.levels_of(variant.item_id))
+
+
+def product_of(variant: Variant, context: Context) -> Product:
+    return context.store.products[variant.product_id]
+
+
+def product_view(product: Product, context: Context) -> Payload:
+    variants = context.store.variants_of(product.id)
+    return {
+        "__typename": "Product",
+        "id": product.gid,
+        "legacyResourceId": str(product.id),
+        "title": product.title,
+        "handle": product.handle,
+        "status": product.status,
+        "vendor": product.vendor,
+        "productType": product.product_type,
+        "descriptionHtml": product.description,
+        "tags": sorted(product.tags),
+        "hasOnlyDefaultVariant": product.has_only_default,
+        "totalInventory": sum(available(x, context) for x in variants),
+        "options": [_option(i, name, product, variants) for i, name in _named(product)],
+        "variantsCount": {"count": len(variants), "precision": "EXACT"},
+        "variants": pager(variants, lambda row: variant_view(row, context)),
+        "createdAt": zulu(product.created_at),
+        "updatedAt": zulu(product.updated_at),
+    }
+
+
+def _named(product: Product) -> list[tuple[int, str]]:
+    return list(enumerate(product.options))
+
+
+def _option(
+    index: int, name: str, product: Product, variants: list[Variant]
+) -> Payload:
+    values = dict.fromkeys(x.choices[index] for x in variants if index < len(x.choices))
+    return {
+        "id": gid("ProductOption", product.id * 10 + index),
+        "name": name,
+        "position": index + 1,
+        "values": list(values),
     }
 
 
@@ -76,9 +134,14 @@ def item_view(variant: Variant, context: Context) -> Payload:
     return {
         "id": variant.item_gid,
         "legacyResourceId": str(variant.item_id),
-        "sku": variant.sku,
+        "sku": variant.sku or None,
         "tracked": variant.tracked,
-        "requiresShipping": True,
+        "requiresShipping": variant.requires_shipping,
+        "unitCost": (
+            None
+            if variant.cost is None
+            else money_v2(variant.cost, context.store.currency)
+        ),
         "createdAt": at,
         "updatedAt": at,
         "variant": lambda info: variant_view(variant, context),
@@ -90,7 +153,7 @@ def item_view(variant: Variant, context: Context) -> Payload:
 def level_view(level: Level, context: Context) -> Payload:
     store = context.store
     place = next(x for x in store.locations if x.id == level.location_id)
-    variant = next(x for x in store.variants if x.item_id == level.item_id)
+    variant = store.item_by_id(level.item_id)
     return {
         "id": level.gid,
         "isActive": True,

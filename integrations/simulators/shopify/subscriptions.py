@@ -13,6 +13,10 @@ TOPICS = (
     "customers/create",
     "customers/delete",
     "customers/update",
+    "fulfillment_orders/hold_released",
+    "fulfillment_orders/moved",
+    "fulfillment_orders/order_routing_complete",
+    "fulfillment_orders/placed_on_hold",
     "fulfillments/create",
     "fulfillments/update",
     "inventory_items/create",
@@ -49,6 +53,7 @@ TOPIC_SCOPES = {
     "locations": "read_locations",
     "products": "read_products",
     "fulfillments": "read_fulfillments",
+    "fulfillment_orders": "read_merchant_managed_fulfillment_orders",
 }
 CLOUD_SCHEMES = ("pubsub", "arn")
 
@@ -73,6 +78,8 @@ class Subscription:
     created_at: datetime
     name: str = ""
     include_fields: tuple[str, ...] = ()
+    format: str = "JSON"
+    filter: str = ""
     last_success_at: datetime | None = None
 
     @property

@@ -109,7 +109,7 @@ def _transaction(
         "order_id": order_key(order),
         "parent_id": None,
         "amount": f"{amount:.2f}",
-        "amount_set": _both(order, amount),
+        "amount_set": both_currencies(order, amount),
         "currency": order["currency"],
         "gateway": gateway,
         "kind": kind,
@@ -122,7 +122,7 @@ def _transaction(
     }
 
 
-def _both(order: Payload, amount: Decimal) -> Payload:
+def both_currencies(order: Payload, amount: Decimal) -> Payload:
     """Convert a tender at the order's own rate."""
     price = order["total_price_set"]
     shop = Decimal(price["shop_money"]["amount"])

@@ -48,8 +48,10 @@ def extra_charges(options: OrderOptions) -> Money:
 def current_totals(order: Payload) -> Payload:
     """Return the `current_*` fields that follow from what is left on the lines."""
     currencies = Currencies(order["currency"], order["presentment_currency"])
-    goods = [_left(item, currencies) for item in order["line_items"]]
-    carriage = [_carriage(x) for x in order["shipping_lines"] if not x["is_removed"]]
+    goods = [line_left(item, currencies) for item in order["line_items"]]
+    carriage = [
+        _carriage(x, currencies) for x in order["shipping_lines"] if not x["is_removed"]
+    ]
     parts = [*goods, *carriage]
     subtotal = total(part["net"] for part in goods)
     shipping = total(part["net"] for part in carriage)
@@ -86,7 +88,8 @@ def _sum_sets(rows: Sequence[Payload], name: str) -> Money:
     return total(read_set(row[name]) for row in rows)
 
 
-def _left(item: Payload, currencies: Currencies) -> dict[str, Money]:
+def line_left(item: Payload, currencies: Currencies) -> dict[str, Money]:
+    """Return net, discount, tax and duty of what is left on a line."""
     share = Decimal(item["current_quantity"]) / (item["quantity"] or 1)
     if is_tip(item):
         share = Decimal(0)
@@ -104,11 +107,16 @@ def _left(item: Payload, currencies: Currencies) -> dict[str, Money]:
     }
 
 
-def _carriage(line: Payload) -> dict[str, Money]:
+def _carriage(line: Payload, currencies: Currencies) -> dict[str, Money]:
+    """Return what is left of a shipping line after refunds."""
+    paid = read_set(line["discounted_price_set"])
+    left = read_set(line["current_discounted_price_set"])
+    share = left.shop / paid.shop if paid.shop else Decimal(1)
+    tax = _sum_sets(line["tax_lines"], "price_set")
     return {
-        "net": read_set(line["discounted_price_set"]),
+        "net": left,
         "discount": _sum_sets(line["discount_allocations"], "amount_set"),
-        "tax": _sum_sets(line["tax_lines"], "price_set"),
+        "tax": currencies.scaled(tax, share),
         "duty": ZERO,
     }
 

@@ -23,9 +23,10 @@ def subscription_view(subscription: Subscription) -> Payload:
         "legacyResourceId": str(subscription.id),
         "topic": enum_of(subscription.topic),
         "uri": subscription.uri,
-        "format": "JSON",
+        "format": subscription.format,
         "name": subscription.name or None,
         "includeFields": list(subscription.include_fields),
+        "filter": subscription.filter or None,
         "apiVersion": {"handle": version, "displayName": version, "supported": True},
         "endpoint": {
             "__typename": "WebhookHttpEndpoint",
@@ -58,12 +59,14 @@ def create_subscription(info: Info, topic: str, wanted: Payload) -> Payload:
         context.version,
         name=wanted.get("name") or "",
         include_fields=tuple(wanted.get("includeFields") or ()),
+        format=wanted.get("format") or "JSON",
+        filter=wanted.get("filter") or "",
     )
     return {"webhookSubscription": subscription_view(made), "userErrors": []}
 
 
 def update_subscription(info: Info, id: str, wanted: Payload) -> Payload:
-    """Change address, name or fields; the version becomes that of this request."""
+    """Change what is named; the version becomes that of this request."""
     context: Context = info.context
     found = _find(context, id)
     if found is None:
@@ -74,7 +77,11 @@ def update_subscription(info: Info, id: str, wanted: Payload) -> Payload:
         return _refused([problem])
     found.uri, found.api_version = uri, context.version
     found.name = wanted.get("name", found.name) or ""
-    found.include_fields = tuple(wanted.get("includeFields") or found.include_fields)
+    found.include_fields = tuple(
+        wanted.get("includeFields", found.include_fields) or ()
+    )
+    found.format = wanted.get("format") or found.format
+    found.filter = wanted.get("filter", found.filter) or ""
     return {"webhookSubscription": subscription_view(found), "userErrors": []}
 
 

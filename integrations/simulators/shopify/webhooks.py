@@ -8,7 +8,7 @@ and address of the first try, at least once and in no order.
 import json
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,6 +51,8 @@ class WebhookSender:
         self.post = post or post_over_http
         self.time_scale = time_scale
         self.subscriptions: list[Subscription] = []
+        # Of the app's own settings: shown to no API, and never removed.
+        self.of_settings: list[Subscription] = []
         self.log: list[Delivery] = []
         self._pending: list[Delivery] = []
         self.hides_private_data = False
@@ -69,12 +71,27 @@ class WebhookSender:
         self, topic: str, uri: str, client_id: str, api_version: str, **more: Any
     ) -> Subscription:
         with self._changed:
-            self._last_id += 1
-            made = Subscription(
-                self._last_id, topic, uri, client_id, api_version, self.now(), **more
-            )
+            made = self._new(topic, uri, client_id, api_version, **more)
             self.subscriptions.append(made)
             return made
+
+    def enter_in_settings(
+        self, topics: Iterable[str], uri: str, client_id: str, api_version: str
+    ) -> None:
+        """Have an app's own settings name an address for topics; "" takes them out."""
+        with self._changed:
+            others = [x for x in self.of_settings if x.client_id != client_id]
+            named = topics if uri else ()
+            mine = [self._new(topic, uri, client_id, api_version) for topic in named]
+            self.of_settings = [*others, *mine]
+
+    def _new(
+        self, topic: str, uri: str, client_id: str, api_version: str, **more: Any
+    ) -> Subscription:
+        self._last_id += 1
+        return Subscription(
+            self._last_id, topic, uri, client_id, api_version, self.now(), **more
+        )
 
     def unsubscribe(self, subscription: Subscription) -> None:
         with self._changed:
@@ -94,10 +111,14 @@ class WebhookSender:
         """Let the event after the next one overtake it."""
         self._swaps += times
 
+    def is_wanted(self, topic: str) -> bool:
+        """Say whether anybody listens, so that nothing is written for nobody."""
+        return any(x.topic == topic for x in self.subscriptions)
+
     def fire(self, topic: str, payload: Mapping[str, Any], event_id: str) -> None:
         """Put an event on its way to every subscription of its topic."""
         with self._changed:
-            for subscription in self.subscriptions:
+            for subscription in (*self.subscriptions, *self.of_settings):
                 if subscription.topic == topic and subscription.is_http:
                     self._enqueue(self._prepare(subscription, dict(payload), event_id))
             self._changed.notify_all()

@@ -79,7 +79,7 @@
         said.replaceChildren(text);
         said.className = `toast toast-${level}`;
         said.hidden = false;
-        if (undo) {
+        if (undo?.length) {
             const button = document.createElement("button");
             button.type = "button";
             button.className = "button button-small button-quiet";
@@ -101,11 +101,20 @@
         });
     }
 
-    async function takeBack(undo) {
-        const address = `${queue.dataset.page}${undo.line}/undo/`;
-        const answer = await post(address, {action: undo.action, back: "list"});
-        tell(answer.ok ? "Asked to take it back." : "It could not be taken back.", "success");
-        await ask([undo.line], true);
+    async function takeBack(actions) {
+        try {
+            const address = `${queue.dataset.page}quick-undo/`;
+            const answer = await post(address, {actions: actions.join(",")});
+            if (!answer.ok) {
+                throw new Error(String(answer.status));
+            }
+            const told = await answer.json();
+            show(told.rows);
+            tell(told.said, told.level);
+            await ask(rows().map(idOf), true);
+        } catch {
+            tell("The server did not take it: reload the page and try again.", "error");
+        }
     }
 
     async function retry(ids) {

@@ -6,13 +6,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from errorqueue.clock import database_time
 from integrations.models import Connection
+from integrations.studio.acceptance.library import Weakening, weakenings_of
 from mappings import changes
 from mappings.models import MappingVersion, Scenario, ScenarioRun, Signature
 from mappings.moves import digest_of
+from mappings.requirements import Requirement, latest_runs, required_of
 
 State = ScenarioRun.State
 TONES = {
@@ -25,16 +27,19 @@ TONES = {
 HEAVY = ("given", "made", "exchanges", "steps", "links")
 # What of a scenario a verdict rests on.
 PLAYED = ("key", "source", "changes", "outcome")
-# What is signed, but not live: only these can still be kept from going live.
-ON_ITS_WAY = (MappingVersion.State.REVIEW, MappingVersion.State.SCHEDULED)
 
 
 @dataclass(frozen=True)
 class Proof:
-    """One scenario and its latest run on this content, if there is one."""
+    """One scenario and its latest run on this content, if there is one.
+
+    `problem` says why no run of a required scenario counts for this version.
+    """
 
     scenario: Scenario
     run: ScenarioRun | None = None
+    is_required: bool = False
+    problem: str = ""
 
     @property
     def state(self) -> str:
@@ -54,7 +59,8 @@ class Proof:
 
     @property
     def passed(self) -> bool:
-        return self.run is not None and self.run.state == State.PASSED
+        has_passed = self.run is not None and self.run.state == State.PASSED
+        return has_passed and not self.problem
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,11 @@ class Evidence:
     digest: str
     proofs: tuple[Proof, ...]
     problem: str = ""
+    weakenings: tuple[Weakening, ...] = ()
 
     @property
     def required(self) -> list[Proof]:
-        return [one for one in self.proofs if one.scenario.is_required]
+        return [one for one in self.proofs if one.is_required]
 
     @property
     def lacking(self) -> list[Proof]:
@@ -84,16 +91,23 @@ class Evidence:
         """Say in one sentence how far it is."""
         if not self.proofs:
             return "The library has no scenario for this kind of record."
+        if not self.required:
+            return "No scenario is required: nothing has to pass before it is signed."
         passed = len(self.required) - len(self.lacking)
         told = f"{passed} of {len(self.required)} required scenarios passed on this content."
         return f"{told} The rest is under way." if self.is_moving else told
 
 
 def scenarios_for(version: MappingVersion) -> list[Scenario]:
-    """Return the scenarios of this kind of record."""
+    """Return the scenarios of this kind of record, and those it was sent with."""
     document = version.document
+    asked = Q(pk__in=[one["scenario"] for one in version.asks])
     fitting = Scenario.objects.filter(
-        source_system=document.source_system, source_entity=document.source_entity
+        asked
+        | Q(
+            source_system=document.source_system,
+            source_entity=document.source_entity,
+        )
     )
     order = [Scenario.Group.EDGE, Scenario.Group.BREAK, Scenario.Group.OWN]
     found = fitting.select_related("made_by").defer("source")
@@ -103,23 +117,37 @@ def scenarios_for(version: MappingVersion) -> list[Scenario]:
 
 
 def evidence_for(version: MappingVersion) -> Evidence:
-    """Return what was shown for the content that a version has now; three queries.
+    """Return what was shown for the content that a version has now; six queries.
 
     A draft has no digest of its own yet: it is reckoned from its rows.
     """
     scenarios = scenarios_for(version)
+    required = {one.scenario: one for one in required_of(version)}
+    weaker = tuple(weakenings_of(version, scenarios, required.keys()))
+    digest, problem = _digest(version)
+    known: dict[int, ScenarioRun] = {}
+    if digest:
+        runs = latest_runs(version, digest, scenarios).select_related("by")
+        known = {one.scenario_id: one for one in runs.defer(*HEAVY)}
+    proofs = tuple(_proof(one, known.get(one.pk), required) for one in scenarios)
+    return Evidence(version, digest, proofs, problem, weaker)
+
+
+def _digest(version: MappingVersion) -> tuple[str, str]:
+    """Return the digest of a content, or why it has none."""
+    if version.is_frozen and version.digest:
+        return version.digest, ""
     try:
-        digest = version.digest if version.is_frozen else ""
-        digest = digest or digest_of(version)
+        return digest_of(version), ""
     except ValidationError as error:
-        proofs = tuple(Proof(one) for one in scenarios)
-        return Evidence(version, "", proofs, " ".join(error.messages))
-    runs = ScenarioRun.objects.filter(digest=digest, scenario__in=scenarios)
-    latest = runs.order_by().values("scenario").annotate(last=Max("pk"))
-    chosen = ScenarioRun.objects.filter(pk__in=latest.values("last"))
-    known = {one.scenario_id: one for one in chosen.select_related("by").defer(*HEAVY)}
-    proofs = tuple(Proof(one, known.get(one.pk)) for one in scenarios)
-    return Evidence(version, digest, proofs)
+        return "", " ".join(error.messages)
+
+
+def _proof(
+    scenario: Scenario, run: ScenarioRun | None, required: dict[int, Requirement]
+) -> Proof:
+    asked = required.get(scenario.pk)
+    return Proof(scenario, run, asked is not None, asked.problem if asked else "")
 
 
 @transaction.atomic
@@ -127,7 +155,8 @@ def make_stale(connection: Connection, reason: str) -> int:
     """Say that a sandbox is no longer what scenarios were run at; return how many.
 
     Signatures that rest on those runs count no more, so what was signed and is not
-    live yet cannot go live before it is run and signed again.
+    live yet cannot go live before it is run and signed again. Nor is it saved by being
+    taken back meanwhile and sent again as it was.
     """
     now = database_time()
     runs = _take_back(ScenarioRun.objects.filter(connection=connection.slug), reason)
@@ -136,7 +165,7 @@ def make_stale(connection: Connection, reason: str) -> int:
         rests,
         answer=Signature.Answer.SIGNED,
         stale_at=None,
-        version__state__in=ON_ITS_WAY,
+        version__state__in=MappingVersion.ON_ITS_WAY,
     )
     stale = {one.pk: one for one in signed.select_related("version", "by")}
     Signature.objects.filter(pk__in=stale).update(

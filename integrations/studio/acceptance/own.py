@@ -7,17 +7,17 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from errorqueue.clock import database_time
+from errorqueue.text import clean_tree
 from integrations.connectors import exact
 from integrations.connectors.errors import ConnectorError
 from integrations.models import Connection, SyncRecord
 from integrations.models.account import keyless_of
-from integrations.studio.acceptance import payloads, plays
+from integrations.studio.acceptance import library, payloads, plays
 from integrations.studio.acceptance.evidence import (
     PLAYED,
     make_worthless,
     says_another,
 )
-from mappings import changes
 from mappings.models import Scenario
 
 LONGEST = 200_000
@@ -33,10 +33,15 @@ def read(text: str, system: str, entity: str) -> Any:
         raise Unusable(f"This is longer than {LONGEST:,} characters. Paste one record.")
     try:
         found = json.loads(text)
+        is_clean = clean_tree(found) == found
     except (ValueError, RecursionError) as error:
         raise Unusable(f"This is no proper JSON: {error}. Paste it whole.") from error
     if not isinstance(found, dict):
         raise Unusable("A record is a JSON object: it begins with { and ends with }.")
+    if not is_clean:
+        raise Unusable(
+            "It holds \\u0000 or half a character, which no database stores. Take it out."
+        )
     _refuse_unreadable(found, system, entity)
     return found
 
@@ -67,33 +72,26 @@ def of_record(record: SyncRecord, *, anonymous: bool) -> Any:
 
 @transaction.atomic
 def save(scenario: Scenario, by: Any) -> None:
-    """Enter an own scenario, or what was changed in one, with a line in the trail."""
-    is_new = scenario.pk is None
-    if is_new:
+    """Enter an own scenario, or what was changed in one, with lines in the trail."""
+    if scenario.pk is None:
         scenario.group, scenario.key = Scenario.Group.OWN, plays.as_it_is.__name__
         scenario.slug = _free_slug(scenario.name)
         scenario.made_at, scenario.made_by = database_time(), by
-    is_another = not is_new and _is_another(scenario)
+        scenario.save()
+        library.tell_entered(scenario, by)
+        return
+    before = Scenario.objects.select_for_update().get(pk=scenario.pk)
     scenario.save()
-    if is_another:
+    library.tell_changed(before, scenario, by)
+    if says_another(before, {name: getattr(scenario, name) for name in PLAYED}):
         make_worthless(scenario)
-    verb = "created" if is_new else "changed"
-    required = "required" if scenario.is_required else "not required"
-    told = f"scenario “{scenario.name}”, {required}"
-    changes.tell(changes.Change("scenario", scenario.pk, verb, after=told), by)
 
 
 @transaction.atomic
 def remove(scenario: Scenario, by: Any) -> None:
     """Take an own scenario out of the library, with a line in the trail."""
-    told = f"scenario “{scenario.name}”"
-    changes.tell(changes.Change("scenario", scenario.pk, "deleted", after=told), by)
+    library.tell_deleted(scenario, by)
     scenario.delete()
-
-
-def _is_another(scenario: Scenario) -> bool:
-    before = Scenario.objects.get(pk=scenario.pk)
-    return says_another(before, {name: getattr(scenario, name) for name in PLAYED})
 
 
 def _free_slug(name: str) -> str:

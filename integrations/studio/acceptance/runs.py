@@ -35,6 +35,7 @@ from integrations.sync import slots
 from integrations.sync.outbound import connector_for
 from integrations.sync.stopping import is_stopping
 from mappings import changes
+from mappings.engine.digest import content_digest
 from mappings.models import MappingVersion, Scenario, ScenarioRun
 from mappings.moves import digest_of
 
@@ -227,14 +228,16 @@ class Carrier:
         host = scratch.host_of(connector_for(flow.target))
         secret = scratch.new_secret()
         rows = scratch.rows_for(run, flow, flows, secret)
-        self._refuse_changed()
+        self._refuse_other(rows, version)
         folder = _new_folder(run)
         return flow, partial(_perform, run, flow.pk, rows, host, secret, folder)
 
-    def _refuse_changed(self) -> None:
-        """Raise Unfit when a draft was saved while it was copied for the run."""
-        now = MappingVersion.objects.get(pk=self.run.version_id)
-        if digest_of(now) != self.run.digest:
+    def _refuse_other(self, rows: list[Any], version: MappingVersion) -> None:
+        """Raise Unfit unless what was copied for the run is what its digest names.
+
+        A draft may be saved, and saved back, while it is copied.
+        """
+        if content_digest(scratch.copied(rows, version)) != self.run.digest:
             raise scratch.Unfit("The draft was changed just now. Run it once more.")
 
     def _watch(self, child: Child, held: slots.Held) -> tuple[bool, str] | None:

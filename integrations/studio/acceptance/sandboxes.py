@@ -1,11 +1,9 @@
 """Where a version may be tried: never at a production account."""
 
 from dataclasses import dataclass
-from posixpath import normpath
-from urllib.parse import urlsplit
 
 from integrations.models import CachedLookup, Connection, Flow, SyncRecord
-from integrations.models.account import base_url_of
+from integrations.sync.twins import account_key, address_key
 from mappings.models import MappingVersion
 
 LOOKED_AT = 20
@@ -59,22 +57,9 @@ def _production_accounts() -> _Closed:
     production = Connection.Environment.PRODUCTION
     found = list(Connection.objects.filter(environment=production))
     return _Closed(
-        frozenset(_account(one) for one in found),
-        frozenset(_address(one) for one in found),
+        frozenset(account_key(one) for one in found),
+        frozenset(address_key(one) for one in found),
     )
-
-
-def _account(connection: Connection) -> tuple[str, str]:
-    """Name an account alike however it was written: 123456_SB1, 123456-sb1."""
-    key = connection.account_id.strip().casefold().replace("-", "_")
-    return connection.system, key
-
-
-def _address(connection: Connection) -> tuple[str, int, str]:
-    """Name where requests go; the same address is the same account."""
-    url = urlsplit(base_url_of(connection))
-    port = url.port or (80 if url.scheme == "http" else 443)
-    return (url.hostname or "").rstrip("."), port, normpath(f"/{url.path.strip('/')}")
 
 
 def _problem(target: Connection, closed: _Closed) -> str:
@@ -83,12 +68,12 @@ def _problem(target: Connection, closed: _Closed) -> str:
             f"{target} is a production connection: scenarios never run there. "
             "Choose a sandbox of the same system."
         )
-    if _account(target) in closed.accounts:
+    if account_key(target) in closed.accounts:
         return (
             f"{target} calls itself a sandbox, but a production connection has the "
             f"same account {target.account_id}: scenarios never run there."
         )
-    if _address(target) in closed.addresses:
+    if address_key(target) in closed.addresses:
         return (
             f"{target} calls itself a sandbox, but its base URL is the address of a "
             "production connection: scenarios never run there. Correct the base URL."

@@ -22,10 +22,15 @@ from integrations.connectors.registry import connector_class
 from integrations.inbox import doors
 from integrations.models import Connection, Credential, Dependency, Flow
 from integrations.models.cluster import GENERATION
+from mappings.engine import Document
 from mappings.models import (
+    ExclusionRule,
     MappingPart,
+    MappingRow,
+    MappingSection,
     MappingVersion,
     ScenarioRun,
+    SumCheck,
     ValueTable,
     ValueTableRow,
 )
@@ -66,7 +71,8 @@ def rows_for(
     for one in flows:
         one.mapping = versions[one.pk].document
         one.is_enabled, one.poll_minutes, one.retry_schedule = True, 0, WAITS
-        one.held_at, one.hold_reason = None, ""
+        one.held_at, one.hold_reason, one.hold_kind = None, "", ""
+        one.probe_at = one.probing_since = None
         rows.append(one)
     rows += Dependency.objects.filter(flow__in=flows)
     rows += _connections(run, flows, secret)
@@ -98,6 +104,24 @@ def _parts(version: MappingVersion) -> Iterator[models.Model]:
         yield from found.filter(version=version)
 
 
+def copied(rows: Iterable[models.Model], version: MappingVersion) -> Document:
+    """Return what the copies of a version's parts say, as one document."""
+    mine = [one for one in rows if getattr(one, "version_id", None) == version.pk]
+
+    def of(kind: type[MappingPart]) -> list[Any]:
+        return [one for one in mine if isinstance(one, kind)]
+
+    return Document(
+        name=str(version.document),
+        rows=tuple(one.as_row() for one in of(MappingRow)),
+        sections=tuple(one.as_section() for one in of(MappingSection)),
+        exclusions=tuple(one.as_exclusion() for one in of(ExclusionRule)),
+        checks=tuple(one.as_check() for one in of(SumCheck)),
+        source_system=version.document.source_system,
+        target_system=version.document.target_system,
+    )
+
+
 def _connections(
     run: ScenarioRun, flows: list[Flow], secret: str
 ) -> list[models.Model]:
@@ -106,6 +130,7 @@ def _connections(
     rows: list[models.Model] = []
     for one in (sources | targets).values():
         one.state, one.probe_at, one.limited_until = Connection.State.READY, None, None
+        one.window_until = None
         one.strikes, one.learnt, one.limited_since = 0, None, None
         # One slot of the account is held for the whole run: one request at a time.
         one.allowance, one.reserve = 1, 0

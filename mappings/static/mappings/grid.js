@@ -33,13 +33,22 @@
         cell(row, "kind").textContent = shown(box(row, "kind"));
         cell(row, "comes_from").textContent = value("comes_from");
         cell(row, "chain").textContent = value("chain");
-        cell(row, "owner").textContent = value("owner");
+        showOwner(row, value("owner"));
         cell(row, "status").textContent = shown(box(row, "status"));
         cell(row, "status").className = `pill pill-${STATUS[value("status")] ?? "mute"}`;
         row.classList.toggle("grid-row-removed", Boolean(box(row, "DELETE")?.checked));
         fit(row, value("kind"));
     }
     studio.redraw = redraw;
+
+    // A system by its proper name, as the page knows it.
+    const SYSTEMS = { netsuite: "NetSuite", shopify: "Shopify", magento: "Magento", salesforce: "Salesforce" };
+    const ownerName = (name) => SYSTEMS[name.toLowerCase()] ?? name;
+
+    function showOwner(row, name) {
+        cell(row, "owner").dataset.owner = name;
+        cell(row, "owner").textContent = ownerName(name);
+    }
 
     // Fields that this kind of row does not know are put away, unless they are filled.
     function fit(row, kind) {
@@ -59,6 +68,55 @@
                 field.hidden = !kinds.includes(kind) && !isFilled && !isWrong;
             }
         }
+    }
+
+    // What is sent: of a touched row all that it holds, of any other its key alone.
+
+    function isChanged(field) {
+        if (field.type === "checkbox") {
+            return field.checked !== field.defaultChecked;
+        }
+        if (field.options) {
+            const chosen = [...field.options].findIndex((one) => one.defaultSelected);
+            return field.selectedIndex !== Math.max(chosen, 0);
+        }
+        return field.value !== field.defaultValue;
+    }
+
+    const fields = (row) => [...row.querySelectorAll("[name]")];
+    const short = (row, field) => field.name.slice(row.dataset.row.length + 1);
+
+    function held(row, own) {
+        const sent = own.filter((field) =>
+            ["checkbox", "radio"].includes(field.type) ? field.checked : true,
+        );
+        return Object.fromEntries(sent.map((field) => [short(row, field), field.value]));
+    }
+
+    function packed() {
+        const touched = [];
+        const kept = [];
+        for (const row of rows()) {
+            const own = fields(row);
+            const place = Number(row.dataset.row.replace("rows-", ""));
+            const key = box(row, "id")?.value;
+            const changed = own.filter(isChanged).map((field) => short(row, field));
+            if ("touched" in row.dataset || !key) {
+                touched.push([place, held(row, own)]);
+            } else if (changed.length === 1 && changed[0] === "position") {
+                touched.push([place, { id: key, position: box(row, "position").value }]);
+            } else if (changed.length) {
+                touched.push([place, held(row, own)]);
+            } else {
+                kept.push([place, Number(key)]);
+            }
+        }
+        return JSON.stringify({ touched, kept });
+    }
+
+    // The cells leave the form that is sent: thousands of them would be too many.
+    function apart(row) {
+        fields(row).forEach((field) => field.setAttribute("form", "rows-apart"));
     }
 
     // Search
@@ -85,7 +143,7 @@
             const fits =
                 wanted.every((word) => text(row).includes(word)) &&
                 (!status.value || own === status.value || said === shown(status)) &&
-                (!owner.value || cell(row, "owner").textContent.trim() === owner.value) &&
+                (!owner.value || cell(row, "owner").dataset.owner === owner.value) &&
                 (!wrong.checked || row.classList.contains("grid-row-wrong"));
             row.hidden = !fits;
             count += fits;
@@ -104,12 +162,12 @@
 
     function offerOwners() {
         const select = document.getElementById("grid-owner");
-        const known = rows().map((row) => cell(row, "owner").textContent.trim());
+        const known = rows().map((row) => cell(row, "owner").dataset.owner);
         const names = [...new Set(known)].filter(Boolean).sort();
         const now = select.value;
         select.replaceChildren(
             new Option("All", ""),
-            ...names.map((name) => new Option(name, name)),
+            ...names.map((name) => new Option(ownerName(name), name)),
         );
         select.value = now;
     }
@@ -203,6 +261,7 @@
         row.querySelectorAll("button[hidden]").forEach((button) => {
             button.hidden = false;
         });
+        apart(row);
         redraw(row);
     }
 
@@ -210,6 +269,11 @@
         const mayWrite = grid.dataset.mayWrite === "yes";
         grid.querySelector(".grid-tools").hidden = false;
         rows().forEach(dress);
+        if (mayWrite) {
+            document.getElementById("mappingversion_form").addEventListener("formdata", (event) => {
+                event.formData.set("rows-packed", packed());
+            });
+        }
         offerOwners();
         filter();
 

@@ -21,6 +21,26 @@ if (more && body) {
     });
 }
 
+// A form of thousands of rows has more boxes than a server takes: rows that say what
+// they said when they were shown are not sent, and stay as they are.
+const saysTheSame = (row) => {
+    const part = (name) => row.querySelector(`input[name$="-${name}"]`);
+    const was = part("was").value;
+    const shown = was ? JSON.parse(was) : ["", "", ""];
+    const names = ["source", "target", "note"];
+    const isKept = names.every((name, at) => part(name).value === shown[at]);
+    return isKept && !part("remove")?.checked;
+};
+body?.closest("form")?.addEventListener("formdata", (event) => {
+    for (const row of body.querySelectorAll("tr[data-index]")) {
+        if (saysTheSame(row)) {
+            for (const box of row.querySelectorAll("input")) {
+                event.formData.delete(box.name);
+            }
+        }
+    }
+});
+
 // Ticks every row of a list at once.
 const all = document.getElementById("pick-all");
 if (all) {

@@ -282,3 +282,18 @@ def test_f46_record_that_suiteql_does_not_show_yet_is_found(netsuite, vendor, or
     written = netsuite.create("salesOrder", order, KEY)
     assert netsuite.find_written("salesOrder", KEY) == written.target_id
     assert netsuite.create("salesOrder", order, KEY).adopted
+
+
+def test_an_order_is_recognised_by_its_reference_number(netsuite, vendor, order):
+    written = netsuite.create("salesOrder", order, KEY)
+    number = order["otherRefNum"]
+    assert netsuite.recognises["salesOrder"]["otherRefNum"]
+    [found] = netsuite.find("salesOrder", "otherRefNum", number)
+    assert found.id == written.target_id and not found.inactive
+    assert netsuite.find("salesOrder", "otherRefNum", f"{number}0") == []
+    assert netsuite.find("invoice", "otherRefNum", number) == []
+    assert netsuite.compare_at("salesOrder", order, found.id).agrees
+    other = {**order, "otherRefNum": "else"}
+    assert (
+        "otherRefNum" in netsuite.compare_at("salesOrder", other, found.id).differences
+    )

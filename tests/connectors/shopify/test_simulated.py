@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -203,3 +204,53 @@ def test_customer_read_again_says_what_its_delivery_said(shopify, vendor):
     wanted = sent["default_address"]
     for field in ("address1", "city", "zip", "country_code", "province_code"):
         assert found.payload["default_address"][field] == wanted[field]
+
+
+def test_what_is_there_still_is_told_with_its_last_change(shopify, vendor):
+    order = vendor.place_order(make_order(2001))
+    other = vendor.place_order(make_order(2002))
+    vendor.delete_order("#2002")
+    keys = [str(order["id"]), str(other["id"]), "1"]
+    found = shopify.present("order", keys)
+    assert found == {keys[0]: datetime.fromisoformat(order["updated_at"])}
+    person = str(order["customer"]["id"])
+    assert set(shopify.present("customer", [person, "2"])) == {person}
+    # An id is that of its kind only.
+    assert shopify.present("customer", keys) == {}
+
+
+def test_an_answer_that_leaves_objects_out_concludes_nothing(shopify, monkeypatch):
+    monkeypatch.setattr(shopify.graphql, "run", lambda *asked: {"nodes": [None]})
+    with pytest.raises(ServerFault, match="not every object"):
+        shopify.present("order", ["1", "2"])
+
+
+def test_what_was_made_in_a_time_is_listed_whatever_changed_since(shopify, vendor):
+    for number, day in ((1, 3), (2, 5), (3, 9)):
+        at = datetime(2026, 11, day, 12, tzinfo=UTC)
+        vendor.place_order(vendor.new_order(number, created_at=at))
+    vendor.update_order("#1", note="later")
+    since, until = datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 8, tzinfo=UTC)
+    page = shopify.listing("order", since, until, made=True)
+    assert [row.label for row in page.rows] == ["#1", "#2"]
+    assert page.rows[0].made_at == datetime(2026, 11, 3, 12, tzinfo=UTC)
+    people = shopify.listing("customer", since, until, made=True)
+    assert all(since <= row.made_at < until for row in people.rows)
+
+
+def test_a_number_is_found_as_people_write_it_and_as_an_id(shopify, vendor):
+    at = vendor.now()
+    first = vendor.place_order(vendor.new_order(1001, created_at=at))
+    vendor.place_order(vendor.new_order(10012, created_at=at))
+    for number in ("1001", "#1001", str(first["id"])):
+        [row] = shopify.listed_as("order", number)
+        assert (row.label, row.key) == ("#1001", str(first["id"]))
+    for number in ("100", "it's", "9" * 13):
+        assert shopify.listed_as("order", number) == []
+    key = str(first["customer"]["id"])
+    assert [row.key for row in shopify.listed_as("customer", key)] == [key]
+    assert shopify.listed_as("customer", "#1001") == []
+
+
+def test_the_shop_tells_its_own_zone(shopify, vendor):
+    assert str(shopify.zone()) == vendor.store.timezone

@@ -172,3 +172,15 @@ def test_causes_are_listed_with_most_open_records_first(program, make_line):
 def test_f91_causes_take_the_right_to_see_them(reader, make_line):
     make_line()
     assert reader.get("causes/").status_code == 403
+
+
+def test_a_filter_that_finds_more_by_now_starts_nothing(program, make_line):
+    older = make_line(FailureKind.MAPPING)
+    make_line()
+    meant = {"verb": "exclude", "q": "kind:data"}
+    plan = program.post(PLANS, meant).json()
+    FailedRecord.objects.filter(pk=older.pk).update(kind="data")
+    answer = start(program, plan, **meant, reason="a test of the shop team")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_now")
+    assert "1 more match by now than the 1 that were shown" in answer.json()["detail"]
+    assert not BulkRun.objects.exists()

@@ -351,3 +351,40 @@ def test_f61_numbers_and_bodies_that_are_too_large_are_refused_in_words(
         answer = program.client.post(f"{base}/comment/", body, "application/json")
         assert (answer.status_code, answer["Content-Type"]) == (400, JSON)
     assert not line.actions.exists()
+
+
+def test_no_sentence_quotes_what_is_personal(reader, program, make_line):
+    line = make_line()
+    told = "has no customer for jane@example.com"
+    FailedRecord.objects.update(what=told, preflight="red", preflight_note=told)
+    for path in ("failed-records/", f"failed-records/{line.pk}/"):
+        assert "jane@" not in reader.get(path).content.decode(), path
+    answer = program.post(f"failed-records/{line.pk}/retry/", {"reason": ""})
+    assert answer.status_code == 200 and "jane@" not in answer.content.decode()
+    line.refresh_from_db()
+    assert line.what == told
+
+
+def test_what_waybill_closed_is_taken_back_by_its_id_with_the_right_to_retry(
+    program, reader, make_line
+):
+    line = make_line()
+    record = line.subject
+    services.resolve(record, "There.", FailedRecord.Ending.THERE, undo={"version": 1})
+    SyncRecord.objects.filter(pk=record.pk).update(
+        state="delivered", delivered_version=1, target_id="12"
+    )
+    address = f"failed-records/{line.pk}/undo/"
+    closed = {"action": line.actions.get(verb="close").pk}
+    assert reader.post(address, closed).status_code == 400
+    assert program.post(address).status_code == 400  # no step of their own
+    answer = program.post(address, closed)
+    assert answer.json()["record"]["status"] == "failed"
+
+
+def test_a_record_goes_only_to_who_sees_the_queue(program, make_person, make_line):
+    make_person("stranger", "view_cause")
+    line = make_line()
+    answer = program.post(f"failed-records/{line.pk}/assign/", {"assignee": "stranger"})
+    assert answer.status_code == 400
+    assert "Nobody who sees the error queue" in answer.json()["detail"]

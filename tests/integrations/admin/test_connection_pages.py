@@ -128,6 +128,10 @@ def test_a_refreshed_sandbox_forgets_its_ids(integrator, netsuite, looked_up):
     assert netsuite.state == Connection.State.REFRESHED
     assert not CachedLookup.objects.exists()
     assert LogEntry.objects.get().change_message == "Sandbox was refreshed."
+    steps = reverse(
+        "admin:integrations_refresh_change", args=[netsuite.refreshes.get().pk]
+    )
+    assert f'href="{steps}"' in integrator.get(page_of(netsuite)).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -271,6 +275,24 @@ def test_the_account_of_production_is_no_sandbox(integrator, netsuite):
     assert "Books is the same account as production" in page.content.decode()
     made.refresh_from_db()
     assert made.account_id == "777"
+
+
+@pytest.mark.parametrize(
+    "base_url", ["https://BOOKS.example/api/", "https://books.example:443/api"]
+)
+def test_the_address_of_production_is_no_sandbox_however_it_is_written(
+    integrator, netsuite, base_url
+):
+    live = {"environment": "production", "base_url": "https://books.example/api"}
+    Connection.objects.update(**live)
+    second = {"name": "Try-outs", "slug": "try-outs", "system": "netsuite"}
+    told = {**second, "environment": "sandbox", "account_id": "777"}
+    integrator.post(reverse("admin:integrations_connection_add"), told)
+    made = Connection.objects.get(slug="try-outs")
+    page = integrator.post(page_of(made), entries(made, base_url=base_url))
+    assert "Books is the same account as production" in page.content.decode()
+    made.refresh_from_db()
+    assert made.base_url == ""
 
 
 def test_a_foreign_host_is_refused_in_production(integrator, netsuite, settings):

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from page_builders import ORDER, make_record
 
@@ -8,7 +9,7 @@ from integrations.connectors.errors import TimedOut
 from integrations.models import CachedLookup, InboxEvent, Link, SyncRecord
 from integrations.sync import preview
 from mappings.engine import Mapped, Problem, Trace
-from mappings.models import MappingDocument, MappingVersion, SumCheck
+from mappings.models import MappingDocument, MappingRow, MappingVersion, SumCheck
 
 
 @pytest.fixture
@@ -229,3 +230,54 @@ def test_the_real_mapping_is_content_once_the_field_is_filled(
     SyncRecord.objects.update(source=ORDER | {"po_number": "PO-7"})
     page = operator.get(address).content.decode()
     assert "This record would go as shown." in page
+
+
+@pytest.fixture
+def blind(db, client):
+    """Sees mapping versions, and no personal fields."""
+    person = User.objects.create_user("bert", is_staff=True)
+    right = Permission.objects.get(codename="view_mappingversion")
+    person.user_permissions.set([right])
+    client.force_login(person)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("row", "holds"),
+    [
+        (
+            {"source": "name, buyer.phone", "transforms": ["join"]},
+            {"buyer": {"phone": "5550018"}},
+        ),
+        (
+            {"source": "note", "sensitivity": "personal"},
+            {"note": "Ruritania 5550018"},
+        ),
+    ],
+)
+def test_a_preview_hides_what_any_source_or_the_row_makes_private(
+    blind, version, record, row, holds
+):
+    draft = MappingVersion.objects.create(document=version.document, number=2)
+    MappingRow.objects.create(version=draft, target="memo", **row)
+    SyncRecord.objects.update(source=ORDER | holds)
+    address = reverse("admin:integrations_preview", args=[draft.pk])
+    page = blind.get(address).content.decode()
+    assert "5550018" not in page
+    assert "<code>memo</code>" in page and "&quot;memo&quot;: &quot;•••&quot;" in page
+
+
+def test_a_preview_tells_a_private_problem_without_the_value(
+    blind, address, record, outcome
+):
+    problem = Problem(
+        "mapping",
+        "memo",
+        "'Ruritania' is not in the table",
+        "Add 'Ruritania' to it.",
+        value="Ruritania",
+        sensitivity="secret",
+    )
+    outcome(Mapped({}, problems=(problem,)))
+    page = blind.get(address).content.decode()
+    assert "Ruritania" not in page and "is not in the table" in page

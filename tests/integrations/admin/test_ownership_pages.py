@@ -91,6 +91,8 @@ def test_an_editor_changes_the_owner_by_a_draft(client, conflict):
     draft = MappingVersion.objects.get(state=MappingVersion.State.DRAFT)
     assert got.url == f"/admin/mappings/mappingversion/{draft.pk}/change/"
     assert draft.rows.get(target="poNum").owner == "shopify"
+    answered = page(client, f"{LIST}{conflict.pk}/change/")
+    assert "the owner changes when it is published" in answered
 
 
 @pytest.mark.parametrize(

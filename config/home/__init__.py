@@ -1,0 +1,1 @@
+"""The home page: what each person is here for, in figures, lists and charts."""

@@ -1,0 +1,1 @@
+"""Whom to tell, when, in which words, and by which way."""

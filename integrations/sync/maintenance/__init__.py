@@ -1,0 +1,1 @@
+"""Maintenance windows: nothing is sent meanwhile, and their own cause stays untold."""

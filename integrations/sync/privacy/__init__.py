@@ -1,0 +1,1 @@
+"""Privacy requests: found by workers, carried out in steps, settled with a receipt."""
