@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, User
 from mappings import signing
 from mappings.models import MappingDocument, Scenario, ScenarioRun
 from mappings.requirements import lacking
+from tests.browser.complaints import complaints
 from tests.browser.test_operator import wait_for, worker
 from tests.integrations.acceptance_stand import draft_of, sandbox
 
@@ -36,13 +37,7 @@ def in_review(sandbox):
 @pytest.fixture
 def noise(page):
     """What the browser complained about: script errors and refused styles."""
-    heard = []
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "console",
-        lambda message: heard.append(message.text) if message.type == "error" else None,
-    )
-    return heard
+    return complaints(page)
 
 
 def test_a_signer_runs_the_scenarios_and_sees_the_evidence(

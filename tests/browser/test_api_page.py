@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from playwright.sync_api import expect
 
+from tests.browser.complaints import complaints
 from tests.browser.test_queue import log_in
 from tests.errorqueue.conftest import make_person
 from tests.flows.conftest import configure
@@ -23,8 +24,7 @@ def olga(make_person):
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_page_reads_well_at_any_width(page, live_server, olga, width):
-    wrong = []
-    page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+    wrong = complaints(page)
     page.set_viewport_size({"width": width, "height": 900})
     log_in(page, live_server, olga)
     page.goto(f"{live_server.url}/api/")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Page, expect
 
 from integrations.models import Backfill
+from tests.browser.complaints import complaints
 from tests.browser.test_queue import log_in
 from tests.flows.backfills import (
     HAMMOCK,
@@ -126,9 +127,7 @@ def test_an_integration_admin_back_fills_a_week_after_a_dry_run(
 
 
 def test_the_pages_keep_to_the_content_policy(anna, live_server, week, drain):
-    said: list[str] = []
-    anna.on("console", lambda message: said.append(message.text))
-    anna.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(anna)
     made = look(of_week(week), drain)
     for where in (LIST, f"{LIST}add/", f"{LIST}{made.pk}/change/"):
         anna.goto(live_server.url + where)

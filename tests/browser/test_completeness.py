@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from playwright.sync_api import Page, expect
 
 from integrations.models import Certificate
+from tests.browser.complaints import complaints
 from tests.browser.test_queue import log_in
 from tests.flows.test_completeness import place_on, yesterday
 from tests.flows.test_subscriptions import settle, shop
@@ -111,9 +112,7 @@ def test_a_day_is_compared_looked_into_exported_and_verified(
 
 
 def test_the_pages_keep_to_the_content_policy(olga, live_server, day, drain):
-    said: list[str] = []
-    olga.on("console", lambda message: said.append(message.text))
-    olga.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(olga)
     for where in (LIST, f"{LIST}{day.isoformat()}/"):
         olga.goto(live_server.url + where)
         expect(olga.get_by_role("heading", level=1)).to_contain_text("Completeness")

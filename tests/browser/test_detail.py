@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 
 from errorqueue.models import FailedRecord, Recipe
 from integrations.models import SyncRecord
+from tests.browser.complaints import complaints
 from tests.browser.keyboard import press
 from tests.browser.test_operator import netsuite_page, wait_for, worker
 
@@ -46,13 +47,7 @@ def broken_line(demo, post_order, drain):
 @pytest.fixture
 def noise(page):
     """What the browser complained about: script errors and refused styles."""
-    heard = []
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "console",
-        lambda message: heard.append(message.text) if message.type == "error" else None,
-    )
-    return heard
+    return complaints(page)
 
 
 def opened(page, live_server, line):

@@ -9,6 +9,7 @@ from integrations.models import Connection
 from integrations.operations.home import counting
 from integrations.sync.allowance import count_minute
 from integrations.sync.rhythm import counting as rhythm
+from tests.browser.complaints import complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -49,22 +50,12 @@ def admin_at(demo, drain, post_order, live_server, monkeypatch):
     return log_in
 
 
-def violations(page: Page) -> list[str]:
-    """Collect what the page complains about from here on."""
-    told: list[str] = []
-    page.on(
-        "console", lambda said: told.append(said.text) if said.type == "error" else 0
-    )
-    page.on("pageerror", lambda error: told.append(str(error)))
-    return told
-
-
 def is_narrow(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_every_chart_is_drawn_from_its_table(admin_at, page: Page):
-    told = violations(page)
+    told = complaints(page)
     admin_at(page)
     page.wait_for_timeout(600)
     assert page.locator(".chart").count() == len(KEYS)
@@ -106,7 +97,7 @@ def test_without_script_the_tables_say_it_all(admin_at, browser):
 
 
 def test_a_week_on_a_phone(admin_at, page: Page):
-    told = violations(page)
+    told = complaints(page)
     page.set_viewport_size({"width": 390, "height": 844})
     admin_at(page)
     assert is_narrow(page)

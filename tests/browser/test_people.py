@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from errorqueue.models import FailedRecord
+from tests.browser.complaints import complaints
 from tests.browser.keyboard import press
 from tests.browser.test_operator import wait_for
 
@@ -29,8 +30,7 @@ def open_as(browser, live_server, line):
     def open_page(name, **options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.heard = []
-        page.on("pageerror", lambda error: page.heard.append(str(error)))
+        page.heard = complaints(page)
         page.goto(f"{live_server.url}/admin/")
         page.fill("#id_username", name)
         page.fill("#id_password", PASSWORD)

@@ -14,6 +14,7 @@ from errorqueue.clock import database_time
 from errorqueue.failures import FailureKind
 from errorqueue.models import FailedRecord, SavedView, Tag
 from integrations.models import SyncRecord
+from tests.browser.complaints import complaints
 from tests.browser.keyboard import press
 from tests.errorqueue.conftest import flow, make_line, make_person, make_record
 from tests.flows.conftest import configure
@@ -251,9 +252,7 @@ def test_the_list_fits_the_screen(queue, lines, olga, width):
 
 
 def test_nothing_breaks_the_content_policy(queue, live_server):
-    said: list[str] = []
-    queue.on("console", lambda message: said.append(message.text))
-    queue.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(queue)
     queue.reload()
     press(queue, "j")
     press(queue, "?")

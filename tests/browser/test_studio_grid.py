@@ -7,6 +7,7 @@ from django.urls import reverse
 from integrations.models import AuditEntry, SyncRecord
 from mappings import services
 from mappings.models import MappingDocument
+from tests.browser.complaints import complaints
 from tests.browser.keyboard import press
 from tests.browser.test_operator import wait_for
 
@@ -35,13 +36,7 @@ def order(demo, post_order, drain):
 @pytest.fixture
 def noise(page):
     """What the browser complained about: script errors and refused styles."""
-    heard = []
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "console",
-        lambda message: heard.append(message.text) if message.type == "error" else None,
-    )
-    return heard
+    return complaints(page)
 
 
 def open_draft(page, live_server, draft, name):

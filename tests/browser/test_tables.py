@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from errorqueue.models import FailedRecord
 from integrations.studio import seen
 from mappings.models import SeenValue, ValueTable
+from tests.browser.complaints import complaints
 from tests.browser.test_queue import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -108,9 +109,7 @@ def test_a_table_of_thousands_of_rows_is_saved(editor, live_server, demo):
 
 
 def test_nothing_breaks_the_content_policy(editor, live_server, waiting):
-    said: list[str] = []
-    editor.on("console", lambda message: said.append(message.text))
-    editor.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(editor)
     table = ValueTable.objects.get(name="Shipping methods")
     for where in (
         INBOX,
