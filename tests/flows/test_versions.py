@@ -15,7 +15,7 @@ from django.db.models.fields import NOT_PROVIDED
 from errorqueue import schema
 from errorqueue.models import FailedRecord
 from integrations.connectors import registry
-from integrations.connectors.shopify import webhooks
+from integrations.connectors.shopify import sources
 from integrations.connectors.shopify.connector import Shopify
 from integrations.inbox import doors
 from integrations.inbox.reopening import LATELY, reopen_known, unread
@@ -96,7 +96,7 @@ def test_f12_a_topic_that_the_old_version_set_aside_is_read_by_the_new_one(
     demo, secret, drain, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.delitem(webhooks.TOPICS, "orders/create")
+        patch.delitem(sources.TOPICS, "orders/create")
         body = b'{"id": 7}'
         assert post(body, signed(body, secret)).status_code == 202
         drain()

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 from integrations.connectors.answers import Answer
@@ -27,7 +26,6 @@ from integrations.connectors.errors import (
     PermissionMissing,
     RecordConflict,
     RecordMissing,
-    RequestRefused,
     ServerFault,
     TopicUnsupported,
 )
@@ -37,7 +35,7 @@ from integrations.connectors.netsuite import (
     lookups,
     metadata,
     records,
-    stock,
+    sources,
 )
 from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
 from integrations.connectors.netsuite.errors import error_for
@@ -97,6 +95,7 @@ class NetSuite(Connector):
     refuses_doubles = True  # by the external id, which is unique in an account
     finds_written = True
     reads_standing = True
+    fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
     knows_numbers = True
     recognises = {
         "customer": {"email": "e-mail address"},
@@ -296,30 +295,13 @@ class NetSuite(Connector):
         return lookups.named(self.client, path, target_id)
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
-        """Yield the stock of every item and location, by item.
-
-        The cursor is the last item that is read whole: NetSuite confirms no column
-        that tells what changed, so it says where to go on, not since when.
-        """
-        if entity != "inventory":
-            self._refuse(f"NetSuite is not read for changes of {entity}.")
-        seen_at = checks.server_time(self.client)
-        done, item = since, since
-        for found in stock.levels(self.client, seen_at, since or "0"):
-            if found.payload["item_id"] != item:
-                done, item = item, found.payload["item_id"]
-            yield found, done
+        return sources.source_of(entity).changes(self.client, since)
 
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
-        if entity != "inventory":
-            self._refuse(f"NetSuite is not a source of {entity}.")
-        return stock.level(payload)
+        return sources.source_of(entity).described(payload)
 
     def fetch(self, entity: str, key: str) -> SourceObject:
-        self._refuse(f"A single {entity} is not read from NetSuite; ask for changes.")
-
-    def _refuse(self, reason: str) -> NoReturn:
-        raise RequestRefused(reason, sent=False)
+        return sources.fetched(self.client, entity, key)
 
     def numbered(self, number: str) -> list[tuple[str, Found]]:
         return lookups.numbered(self.client, number)

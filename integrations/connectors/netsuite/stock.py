@@ -6,7 +6,7 @@ from datetime import datetime
 from integrations.connectors.base import Payload, SourceObject
 from integrations.connectors.errors import UnreadablePayload
 from integrations.connectors.http import ApiClient
-from integrations.connectors.netsuite import suiteql
+from integrations.connectors.netsuite import checks, suiteql
 
 # Keyed paging: offsets overlap while stock moves, and end at 100,000 rows.
 LEVELS = """
@@ -20,6 +20,20 @@ ORDER BY ail.item, ail.location
 FETCH FIRST 1000 ROWS ONLY
 """
 _SQL = " ".join(LEVELS.split())
+
+
+def changes(client: ApiClient, since: str) -> Iterator[tuple[SourceObject, str]]:
+    """Yield the stock of every item and location, by item.
+
+    The cursor is the last item that is read whole: NetSuite confirms no column
+    that tells what changed, so it says where to go on, not since when.
+    """
+    seen_at = checks.server_time(client)
+    done, item = since, since
+    for found in levels(client, seen_at, since or "0"):
+        if found.payload["item_id"] != item:
+            done, item = item, found.payload["item_id"]
+        yield found, done
 
 
 def levels(client: ApiClient, seen_at: datetime, after: str) -> Iterator[SourceObject]:

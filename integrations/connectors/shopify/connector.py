@@ -15,6 +15,7 @@ from integrations.connectors.base import (
     Found,
     Payload,
     SourceObject,
+    Standing,
     WebhookHead,
     Written,
 )
@@ -28,8 +29,9 @@ from integrations.connectors.shopify import (
     orders,
     privacy,
     reading,
-    stock,
+    sources,
     subscriptions,
+    targets,
     webhooks,
 )
 from integrations.connectors.shopify.auth import (
@@ -38,7 +40,6 @@ from integrations.connectors.shopify.auth import (
     login_for,
 )
 from integrations.connectors.shopify.graphql import GraphQL, VersionCheck
-from integrations.connectors.shopify.values import key_of
 
 # An app's own secret signs deliveries, too; during a change the old one still does.
 SIGNING = (
@@ -47,8 +48,7 @@ SIGNING = (
     "client_secret",
     "client_secret_previous",
 )
-# Where Shopify's own admin shows what people look up by its id.
-ADMIN_PAGES = {"order": "orders", "customer": "customers"}
+# Where a person adds what mappings look up.
 NEW_PAGES = {"inventoryItem": "products/new", "location": "settings/locations"}
 SHOP_QUERY = "query WaybillProbe { shop { name } }"
 WHOSE_QUERY = "query WaybillWhose { shop { myshopifyDomain } }"
@@ -65,9 +65,9 @@ class Shopify(Connector):
     host_suffixes = (".myshopify.com",)
     webhook_secrets = ("webhook_secret", "webhook_secret_previous")
     options = (subscriptions.KEPT_BY,)
-    fetches = frozenset({"order", "customer"})
+    fetches = frozenset(sources.SOURCES)
     lists = frozenset(listing.LISTS)
-    topics = tuple(webhooks.TOPICS)
+    topics = tuple(sources.TOPICS)
     privacy_topics = tuple(privacy.TOPICS)
 
     @classmethod
@@ -126,7 +126,7 @@ class Shopify(Connector):
 
     @classmethod
     def entity_of(cls, topic: str) -> str:
-        return webhooks.TOPICS.get(topic, "")
+        return sources.TOPICS.get(topic, "")
 
     @property
     def minds_subscriptions(self) -> bool:
@@ -142,42 +142,47 @@ class Shopify(Connector):
         subscriptions.mend(self.graphql, subscription)
 
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
-        return webhooks.read(topic, body)
+        return sources.delivered(topic, body)
 
     def read_demand(self, topic: str, body: bytes) -> Demand:
         return privacy.read(topic, body, self.account.account_id)
 
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
-        return webhooks.source_object(entity, payload)
+        return sources.source_of(entity).described(payload)
 
     def derived(self, entity: str, payload: Payload) -> Payload:
-        if entity == "order":
-            return orders.derived(payload)
-        if entity == "customer":
-            return {"customer_id": key_of(payload, "Customer")}
-        return {}
+        return sources.source_of(entity).derived(payload)
 
     def find(self, record_type: str, by: str, value: str) -> list[Found]:
-        if (record_type, by) == ("inventoryItem", "sku"):
-            return stock.find_items(self.graphql, value)
-        if (record_type, by) == ("location", "name"):
-            return stock.find_locations(self.graphql, value)
-        self._refuse(f"Shopify's {record_type} cannot be looked up by {by}.")
+        return targets.find(self.graphql, record_type, by, value)
 
     def field_rules(self, record_type: str) -> Mapping[str, FieldRule]:
-        return stock.LEVEL_FIELDS if record_type == "inventoryLevel" else {}
+        known = targets.TARGETS.get(record_type)
+        return known.rules if known else {}
 
     def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
-        if record_type != "inventoryLevel":
-            self._refuse(f"Waybill writes no {record_type} to Shopify.")
-        return Written(stock.set_level(self.graphql, payload, key))
+        known = targets.target_of(record_type).upsert
+        write = targets.write(known, f"Waybill changes no {record_type} in Shopify.")
+        return write(self.graphql, payload, key)
 
     def create(self, record_type: str, payload: Payload, key: str) -> Written:
-        self._refuse(f"Waybill creates no {record_type} in Shopify.")
+        known = targets.target_of(record_type).create
+        write = targets.write(known, f"Waybill creates no {record_type} in Shopify.")
+        return write(self.graphql, payload, key)
+
+    def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
+        known = targets.target_of(record_type).update
+        write = targets.write(known, f"Waybill changes no {record_type} in Shopify.")
+        return write(self.graphql, payload, target_id)
 
     def find_written(self, record_type: str, key: str) -> str | None:
-        """Return None: a stock level is set again rather than looked up."""
-        return None
+        """Return what stands under a key; None where Shopify cannot tell."""
+        known = targets.target_of(record_type).find_written
+        return known(self.graphql, key) if known else None
+
+    def standing(self, record_type: str, target_id: str) -> Standing | None:
+        known = targets.target_of(record_type).standing
+        return known(self.graphql, target_id) if known else None
 
     def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
         self._refuse(f"Shopify sends {entity} by webhook; it is not asked for changes.")
@@ -208,16 +213,14 @@ class Shopify(Connector):
         return topic, exact.dumps(found.payload).encode()
 
     def fetch(self, entity: str, key: str) -> SourceObject:
-        """Read an order or a customer as it stands now, in its webhook's shape."""
-        if entity == "order":
-            return self.source_object(entity, reading.order(self.graphql, key))
-        if entity == "customer":
-            return self.source_object(entity, reading.customer(self.graphql, key))
-        self._refuse(f"A single {entity} is not read from Shopify.")
+        """Read one object as it stands now, in its webhook's shape."""
+        source = sources.source_of(entity)
+        return source.described(source.read(self.graphql, key))
 
     def record_url(self, record_type: str, target_id: str) -> str:
-        """Return the page of an order or customer in Shopify's own admin."""
-        page = ADMIN_PAGES.get(record_type)
+        """Return the page of a record in Shopify's own admin, where it has one."""
+        known = sources.SOURCES.get(record_type)
+        page = known.page if known else ""
         key = target_id.rpartition("/")[2]
         return f"{self.base_url}/admin/{page}/{key}" if page and key else ""
 

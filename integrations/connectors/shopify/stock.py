@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from integrations.connectors.base import FieldRule, Found, Payload
+from integrations.connectors.base import FieldRule, Found, Payload, Written
 from integrations.connectors.errors import RecordRejected, RequestRefused
 from integrations.connectors.shopify.graphql import GraphQL
 
@@ -88,6 +88,11 @@ def set_level(graphql: GraphQL, payload: Payload, reference: str) -> str:
     }
     graphql.run(SET_QUANTITIES, {"input": asked, "once": str(uuid.uuid4())})
     return f"{item}@{location}"
+
+
+def write_level(graphql: GraphQL, payload: Payload, reference: str) -> Written:
+    """Set a level; a repeat sets it again, so nothing need be looked up first."""
+    return Written(set_level(graphql, payload, reference))
 
 
 def whole(quantity: Any) -> int:

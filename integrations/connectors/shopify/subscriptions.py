@@ -11,7 +11,7 @@ from typing import Any
 from integrations.connectors.base import Account, Setting
 from integrations.connectors.listed import Subscription
 from integrations.connectors.shopify.graphql import GraphQL
-from integrations.connectors.shopify.webhooks import TOPICS
+from integrations.connectors.shopify.sources import TOPICS
 
 FORMAT = "JSON"
 OURS, ELSEWHERE = "waybill", "elsewhere"

@@ -24,7 +24,7 @@ from django_q.signing import SignedPackage
 
 from errorqueue.models import FailedRecord
 from integrations.connectors.base import Connector, Exchange
-from integrations.connectors.shopify.webhooks import TOPICS
+from integrations.connectors.shopify.sources import TOPICS
 from integrations.inbox import services as inbox
 from integrations.models import (
     Attempt,

@@ -13,7 +13,7 @@ from integrations.connectors.errors import (
     TopicUnsupported,
     UnreadablePayload,
 )
-from integrations.connectors.shopify import webhooks
+from integrations.connectors.shopify import described
 from integrations.connectors.shopify.connector import Shopify
 from tests.connectors.line import Surroundings, account
 from tests.connectors.shopify.conftest import FACTS, SHOP, order, sample
@@ -193,7 +193,7 @@ NAMES = ("id", "name", "updated_at", "total_price", "customer", "line_items", "e
 def test_f61_any_json_is_read_or_named_unreadable(payload):
     payload["admin_graphql_api_id"] = "gid://shopify/Order/1"
     try:
-        found = webhooks.source_object("order", payload)
+        found = described.order(payload)
     except UnreadablePayload:
         return
     assert found.key == "1"

@@ -1,0 +1,62 @@
+"""What Waybill writes to Shopify, record by record: one line here for a new one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from integrations.connectors.base import FieldRule, Found, Payload, Standing, Written
+from integrations.connectors.errors import RequestRefused
+from integrations.connectors.shopify import stock
+from integrations.connectors.shopify.graphql import GraphQL
+
+Write = Callable[[GraphQL, Payload, str], Written]
+Find = Callable[[GraphQL, str], list[Found]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """How one record type is written.
+
+    `create` makes one that must not be there yet, `upsert` one that may be; both
+    take payload and key. `find_written` says what stands under a key, where Shopify
+    can tell; `standing` what the record holds now, by its id.
+    """
+
+    rules: Mapping[str, FieldRule]
+    upsert: Write | None = None
+    create: Write | None = None
+    update: Write | None = None
+    find_written: Callable[[GraphQL, str], str | None] | None = None
+    standing: Callable[[GraphQL, str], Standing | None] | None = None
+
+
+TARGETS: dict[str, Target] = {
+    "inventoryLevel": Target(stock.LEVEL_FIELDS, upsert=stock.write_level),
+}
+# By what of its fields a record is looked up.
+FINDS: dict[tuple[str, str], Find] = {
+    ("inventoryItem", "sku"): stock.find_items,
+    ("location", "name"): stock.find_locations,
+}
+
+
+def target_of(record_type: str) -> Target:
+    """Return how a record type is written; raises RequestRefused for another."""
+    if record_type not in TARGETS:
+        raise RequestRefused(f"Waybill writes no {record_type} to Shopify.", sent=False)
+    return TARGETS[record_type]
+
+
+def find(graphql: GraphQL, record_type: str, by: str, value: str) -> list[Found]:
+    """Return every record that a value names; raises RequestRefused."""
+    known = FINDS.get((record_type, by))
+    if known is None:
+        reason = f"Shopify's {record_type} cannot be looked up by {by}."
+        raise RequestRefused(reason, sent=False)
+    return known(graphql, value)
+
+
+def write(how: Write | None, what: str) -> Write:
+    """Return a way to write, or raise RequestRefused that says what is not done."""
+    if how is None:
+        raise RequestRefused(what, sent=False)
+    return how
