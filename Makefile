@@ -44,7 +44,7 @@ crash: $(VENV)/dev.stamp
 	$(STORM) storm $(CHOSEN) --minutes 5 --events 5000 --faults 400 --kills 120
 
 soak: $(VENV)/dev.stamp
-	$(STORM) storm $(CHOSEN) --minutes 60 --events 200000 --faults 6000 --kills 2000 --orders 0.1 --drain 1200
+	$(STORM) storm $(CHOSEN) --minutes 60 --events 200000 --faults 6000 --kills 2000 --orders 0.1 --drain 2400
 
 crash-matrix: $(VENV)/dev.stamp
 	$(STORM) matrix $(CHOSEN)

@@ -86,8 +86,11 @@ class Report:
 
     @property
     def waits(self) -> list[float]:
-        """Seconds from each death to its record's next step."""
-        return [one.seconds for one in self.recoveries]
+        """Seconds from each death to its record's next step, outages left out.
+
+        Nothing is claimed for a target that is known to be away.
+        """
+        return [one.seconds - one.shut for one in self.recoveries]
 
     @property
     def broken(self) -> list[str]:
@@ -194,7 +197,9 @@ class Report:
         return (
             f"recovery s: p50 {percentile(found, 0.5):.1f}  "
             f"p99 {percentile(found, 0.99):.1f}  max {max(found, default=0):.1f} "
-            f"(of {len(found)})   database back s: "
+            f"(of {len(found)}; with outages of the target max "
+            f"{max((one.seconds for one in self.recoveries), default=0):.1f})   "
+            "database back s: "
             f"max {max(self.database_returns, default=0):.1f} "
             f"(of {len(self.database_returns)})   "
             f"over attempt limit {self.findings.counts[OVER_LIMIT]}"

@@ -23,6 +23,12 @@ RESUMED = """
     select id from integrations_syncrecord
     where id = any(%s) and (state <> 'running' or token > (%s::jsonb ->> id::text)::bigint)
 """
+SHUT = """
+    select coalesce(array_agg(r.id), '{}') from integrations_syncrecord r
+    join integrations_connection c on c.id = r.target_connection_id
+    where r.id = any(%s)
+      and (c.state <> 'ready' or c.probe_at is not null or c.limited_until > now())
+"""
 MOVED = """
     select coalesce((select max(id) from integrations_attempt), 0)
          + coalesce((select sum(token) from integrations_syncrecord), 0)
@@ -41,6 +47,8 @@ class Recovery:
     role: str
     killed_at: float
     seconds: float
+    # How much of it nobody was to call the target: it was seen to be away.
+    shut: float = 0.0
 
 
 @dataclass
@@ -57,6 +65,8 @@ class Watch:
     _session: "psycopg.Connection[Any] | None" = None
     _unread: list[tuple[float, str, set[int]]] = field(default_factory=list)
     _stuck: dict[int, tuple[int, float, str]] = field(default_factory=dict)
+    _shut: dict[int, float] = field(default_factory=dict)
+    _looked_at: float = 0.0
     _is_returning: bool = False
     _returned_at: tuple[float, int] | None = None
     _cut_off: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -113,19 +123,27 @@ class Watch:
             for record, token, worker in held:
                 if _pids_in(worker) & pids:
                     self._stuck.setdefault(record, (token, at, role))
-        self._look_at_stuck()
+        self._look_at_stuck(now)
         self._look_at_database()
 
-    def _look_at_stuck(self) -> None:
+    def _look_at_stuck(self, now: float) -> None:
+        since, self._looked_at = now - self._looked_at, now
         if not self._stuck:
             return
         tokens = psycopg.types.json.Jsonb(
             {str(record): token for record, (token, _, _) in self._stuck.items()}
         )
         for (record,) in self.ask(RESUMED, list(self._stuck), tokens):
-            _, at, role = self._stuck.pop(record)
-            took = time.monotonic() - at
-            self.recoveries.append(Recovery(record, role, time.time() - took, took))
+            self._note_resumed(record)
+        ((shut,),) = self.ask(SHUT, list(self._stuck))
+        for record in shut:
+            self._shut[record] = self._shut.get(record, 0.0) + since
+
+    def _note_resumed(self, record: int) -> None:
+        _, at, role = self._stuck.pop(record)
+        took = time.monotonic() - at
+        shut = min(self._shut.pop(record, 0.0), took)
+        self.recoveries.append(Recovery(record, role, time.time() - took, took, shut))
 
     def _look_at_database(self) -> None:
         if not self._is_returning:
