@@ -19,7 +19,15 @@ from integrations.models import Connection
 from integrations.sync.lookups import forget_all
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration"
-FILES = ("roles", "routing", "mappings", "demo", "demo-alerts", "scenarios")
+# Each file in `flows` is a flow of its own: its document, its tables, what it needs.
+FLOWS = tuple(
+    f"flows/{path.stem}" for path in sorted(CONFIGURATION.glob("flows/*.yaml"))
+)
+FILES = (
+    *("roles", "routing", "mappings", "demo"),
+    *FLOWS,
+    *("demo-alerts", "scenarios"),
+)
 READY_SECONDS = 60
 STOP_SECONDS = 30
 AWAY = {"status": 503, "times": 12, "body": "<h1>Scheduled maintenance</h1>"}

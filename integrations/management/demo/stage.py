@@ -23,10 +23,16 @@ SCOPES = (
     "read_orders",
     "read_all_orders",
     "read_customers",
+    "write_customers",
     "read_products",
+    "write_products",
     "write_inventory",
     "read_inventory",
     "read_locations",
+    "read_assigned_fulfillment_orders",
+    "read_merchant_managed_fulfillment_orders",
+    "write_assigned_fulfillment_orders",
+    "write_merchant_managed_fulfillment_orders",
 )
 LOCATION = "Main warehouse"
 
