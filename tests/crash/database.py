@@ -16,6 +16,8 @@ import psycopg
 from tests.crash.processes import dies_with_parent
 
 NAME = "waybill"
+# A killed session ends when its last write to the disk does.
+DEATH_SECONDS = 180
 READY_SECONDS = 60
 OPTIONS = {
     "synchronous_commit": "on",
@@ -81,7 +83,7 @@ class Database:
         """Stop it hard: QUIT is an immediate stop, KILL takes the postmaster alone."""
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(30)
+            self.process.wait(DEATH_SECONDS)
             self.process = None
 
     def is_ready(self, name: str = NAME) -> bool:
@@ -103,7 +105,7 @@ class Database:
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(30)
+            self.process.wait(DEATH_SECONDS)
 
 
 def _owner() -> dict[str, Any]:
