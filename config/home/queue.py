@@ -10,6 +10,7 @@ from config.home.look import Look
 from config.home.parts import SHOWN, Card, Row, joined, page_url
 from config.tiles import list_url
 from errorqueue import wording
+from errorqueue.masking import veil
 from errorqueue.models import Cause, FailedRecord
 from errorqueue.tabs import BY_KEY, Asker
 from errorqueue.templatetags.console import due, moment, pill
@@ -70,6 +71,7 @@ def _oldest(look: Look) -> Card:
 
 
 def _line(look: Look, line: FailedRecord, when: Any) -> Row:
+    veil([line], look.user)
     who = joined([line.human_id, line.party])
     note = format_html("{} · {}", who, when)
     return Row(line.sentence, page_url(look.site, line), note)

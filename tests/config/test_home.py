@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -204,6 +204,17 @@ def test_what_is_mine_or_due_stands_on_my_page(make_line, as_role):
     assert cards["mine"] == [mine.sentence]
     assert cards["due"] == [late.sentence]
     assert len(cards["oldest"]) == 3 and other.sentence in cards["oldest"]
+
+
+def test_what_waits_longest_hides_what_is_personal(make_line, as_role):
+    line = make_line()
+    said = "failed: ada@example.com is no address NetSuite takes."
+    type(line).objects.filter(pk=line.pk).update(what=said)
+    assert "ada@example.com" in cards_of(as_role("Operators"))["oldest"][0]
+    right = Permission.objects.get(codename="see_payload")
+    Group.objects.get(name="Operators").permissions.remove(right)
+    shown = cards_of(as_role("Operators"))["oldest"][0]
+    assert "ada@example.com" not in shown and "is no address" in shown
 
 
 def test_a_connection_in_trouble_says_why(day_of_work, as_role, flow):
