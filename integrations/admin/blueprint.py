@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,13 +20,14 @@ from integrations.connectors.registry import CONNECTORS
 from integrations.models import AuditEntry, Entity, Flow, SyncRecord
 from integrations.studio import blueprint
 from integrations.sync.backfill.asking import can_be_filled
+from mappings.admin.one_editor import OneEditor, SeenForm
 from mappings.engine.wording import system
 
 TEMPLATE = "admin/integrations/entity/blueprint.html"
 ALREADY = "Everything of this preset stands already. Nothing was changed."
 
 
-class EntityForm(forms.ModelForm):
+class EntityForm(SeenForm):
     """What is decided about one kind of record."""
 
     class Meta:
@@ -68,7 +68,7 @@ class EntityForm(forms.ModelForm):
 
 
 @admin.register(Entity)
-class EntityAdmin(admin.ModelAdmin):
+class EntityAdmin(OneEditor, admin.ModelAdmin):
     """One page for the whole blueprint; an entity's own page is its form."""
 
     form = EntityForm

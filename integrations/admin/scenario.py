@@ -20,6 +20,7 @@ from integrations.connectors.registry import CONNECTORS
 from integrations.models import SyncRecord
 from integrations.studio.acceptance import own
 from integrations.studio.acceptance.evidence import TONES, Proof
+from mappings.admin.one_editor import OneEditor, SeenForm
 from mappings.engine.wording import system
 from mappings.models import Scenario, ScenarioRun
 
@@ -29,7 +30,7 @@ OF_OWN = ("record", "personal", "payload", "source_system", "source_entity")
 LIBRARY_FIXED = ("name", "source_system", "source_entity", "what", "expected")
 
 
-class ScenarioForm(forms.ModelForm):
+class ScenarioForm(SeenForm):
     """An own scenario: from a stored record, or from JSON that is pasted."""
 
     record = forms.CharField(
@@ -171,7 +172,7 @@ class ScenarioForm(forms.ModelForm):
 
 
 @admin.register(Scenario)
-class ScenarioAdmin(admin.ModelAdmin):
+class ScenarioAdmin(OneEditor, admin.ModelAdmin):
     list_display = [
         "name",
         "group",

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from mappings.admin import lifecycle
+from mappings.admin.one_editor import OneEditor, SeenForm
 from mappings.admin.shared import (
     State,
     person,
@@ -25,7 +26,8 @@ ENDS = ("source_system", "source_entity", "target_system", "target_record")
 
 
 @admin.register(MappingDocument)
-class MappingDocumentAdmin(admin.ModelAdmin):
+class MappingDocumentAdmin(OneEditor, admin.ModelAdmin):
+    form = SeenForm
     list_display = [
         *("name", "from_to", "environment"),
         *("published_version", "on_its_way"),
