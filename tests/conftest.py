@@ -41,6 +41,7 @@ def django_db_keepdb(
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         database.keep_rights()
+        database.empty_by_deleting()
 
 
 @pytest.fixture(autouse=True)

@@ -101,6 +101,31 @@ def hurry() -> None:
         options["init_command"] += "PRAGMA synchronous=OFF;"
 
 
+def empty_by_deleting() -> None:
+    """Have a flush on PostgreSQL delete the few rows there are.
+
+    TRUNCATE makes new files for a hundred tables and their indexes, which took thirty
+    times as long, at the end of each test that commits.
+    """
+    if connection.vendor == "postgresql":
+        truncate = connection.ops.sql_flush
+
+        def sql_flush(style: Any, tables: list[str], **options: Any) -> list[str]:
+            if options.get("reset_sequences"):
+                return list(truncate(style, tables, **options))
+            return ["SET CONSTRAINTS ALL DEFERRED", _deletion(tables)]
+
+        connection.ops.sql_flush = sql_flush
+
+
+def _deletion(tables: Iterable[str]) -> str:
+    each = (
+        f'IF EXISTS (SELECT 1 FROM "{table}") THEN DELETE FROM "{table}"; END IF;'
+        for table in tables
+    )
+    return f"DO $$ BEGIN {' '.join(each)} END $$"
+
+
 def keep_rights() -> None:
     """Have a flush bring content types and rights back, rather than make them anew.
 
