@@ -24,6 +24,14 @@ class PayloadGone(ValueError):
     """The content of this record was removed, so there is nothing to send."""
 
 
+class NeededMissing(ValueError):
+    """A record that this one needs is not in the ledger, and its source has none."""
+
+
+class NeededUnread(ValueError):
+    """A record that this one needs could not be read from its source now."""
+
+
 class NotPublished(Exception):
     """The mapping document of this flow has no published version."""
 
@@ -217,6 +225,32 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             "holds a value of the wrong shape",
             "{error}",
             "Correct the value in the source or by Edit and retry.",
+        ),
+    ),
+    (
+        NeededMissing,
+        _Words(
+            FailureKind.DEPENDENCY,
+            "needs a record that never came",
+            "{error}",
+            "Bring that record to {target} first, by a back-fill of its flow or in the "
+            "system it comes from, then press Retry now. If it is not to be there, "
+            "exclude this one with a reason.",
+            "Bring that record to {target} first, by a back-fill of its flow or in the "
+            "system it comes from, then press Retry now. If it is not to be there, "
+            "exclude this one with a reason.",
+        ),
+    ),
+    (
+        NeededUnread,
+        _Words(
+            FailureKind.TEMPORARY,
+            "waits for a record that could not be read yet",
+            "{error}",
+            "Nothing to do now: it tries again by itself. If it stays so, open the "
+            "connection named above and press Check connection.",
+            "Nothing to do now: it tries again by itself. If it stays so, open the "
+            "connection named above and press Check connection.",
         ),
     ),
     (

@@ -112,6 +112,11 @@ class SourceObject:
     currency: str = ""
     tracking: tuple[str, ...] = ()
 
+    @property
+    def is_id_alone(self) -> bool:
+        """Say that another object names it by its id and holds nothing else of it."""
+        return not self.payload
+
 
 @dataclass(frozen=True)
 class WebhookHead:

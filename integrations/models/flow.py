@@ -103,7 +103,8 @@ class Dependency(models.Model):
     """A record of `flow` needs the record of `needs` found at `source_path` first.
 
     An order needs its customer: `needs` is the customer flow, and the customer is
-    the object at `customer` inside the order.
+    the object at `customer` inside the order. A refund needs its order, of which it
+    holds the plain id at `order_id`: then `needs` is the flow of orders.
     """
 
     flow = models.ForeignKey(
@@ -124,11 +125,19 @@ class Dependency(models.Model):
     def object_in(self, connector: Connector, payload: Payload) -> SourceObject | None:
         """Return the needed object inside `payload`, or None when it has none.
 
-        A guest order has no customer, and then needs none.
+        A guest order has no customer, and then needs none. Where the payload holds
+        a plain id, the object has its key and nothing else.
         """
+        entity = self.needs.source_entity
         found: object = payload
         for name in self.source_path.split("."):
             found = found.get(name) if isinstance(found, dict) else None
-        if not isinstance(found, dict) or not found:
-            return None
-        return connector.source_object(self.needs.source_entity, found)
+        if isinstance(found, dict) and found:
+            return connector.source_object(entity, found)
+        key = _plain_id(found)
+        return SourceObject(entity, key, {}, None) if key else None
+
+
+def _plain_id(found: object) -> str:
+    is_id = isinstance(found, str | int) and not isinstance(found, bool)
+    return str(found).strip()[:200] if is_id and found else ""

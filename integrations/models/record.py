@@ -90,10 +90,13 @@ class SyncRecordQuerySet(ClaimingQuerySet):
 
     def first_sight(
         self, flow: Flow, found: SourceObject, event: InboxEvent | None = None
-    ) -> "SyncRecord":
-        """Enter an object seen inside another one, unless it is known already."""
+    ) -> "SyncRecord | None":
+        """Enter an object seen inside another one, unless it is known already.
+
+        None for an unknown one of which only the id was seen: it has to be read.
+        """
         known = self.known(flow, found)
-        if known is not None:
+        if known is not None or found.is_id_alone:
             return known
         record, _ = self.get_or_create(
             flow=flow,

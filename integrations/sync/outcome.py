@@ -120,8 +120,8 @@ def exclude(delivery: Delivery, rule: str, target_id: str = "") -> None:
             _note(record, "excluded", f"rule {rule}")
             if record.state == State.EXCLUDED:
                 close_excluded(record, rule)
-            if target_id:
-                let_go(record, awaited(record))
+            # Also without an id there: whoever waits learns that it will not come.
+            let_go(record, awaited(record))
         failpoints.hit("outcome.before_commit")
     failpoints.hit("outcome.after_commit")
 

@@ -28,7 +28,7 @@ def needed_again(delivery: Delivery, error: Exception) -> SyncRecord | None:
         found = dependency.object_in(keyless_of(record.flow.source), record.payload)
         if found:
             needed = SyncRecord.objects.first_sight(dependency.needs, found)
-            return needed if _send_again(needed) else None
+            return needed if needed and _send_again(needed) else None
     return None
 
 

@@ -37,6 +37,7 @@ from integrations.sync.desk import Desk
 from integrations.sync.echo import sift
 from integrations.sync.guarding import guard
 from integrations.sync.mapping import external_id_of, lookups_for, map_with
+from integrations.sync.needed import needed_record
 from integrations.sync.vanished import refuse_vanished
 
 MOST_CRASHES = 3
@@ -132,7 +133,11 @@ def deliver(delivery: Delivery) -> Written:
 
 
 def wait_for_needed(delivery: Delivery) -> None:
-    """Raise OnHold while a record that this one needs is not delivered."""
+    """Raise OnHold while a record that this one needs is not delivered.
+
+    What is named by its id alone and was never heard of is read from its source
+    first: raises NeededMissing, NeededUnread and NotYet when it cannot be.
+    """
     record = delivery.record
     for dependency in record.flow.dependencies.all():
         found = dependency.object_in(keyless_of(record.flow.source), record.payload)
@@ -141,9 +146,7 @@ def wait_for_needed(delivery: Delivery) -> None:
         key = {"flow": dependency.needs.pk, "source_key": found.key}
         landed = statements.read(statements.LANDED, key)
         if not landed:
-            needed = SyncRecord.objects.first_sight(
-                dependency.needs, found, record.event
-            )
+            needed = needed_record(dependency.needs, found, record.event)
             ring_connection(needed.target_connection_id)
             raise OnHold(needed)
         (connection_id, target_id, external_id), *_ = landed
