@@ -26,6 +26,7 @@ from integrations.connectors.errors import (
     PermissionMissing,
     RecordConflict,
     RecordMissing,
+    RecordRejected,
     ServerFault,
     TopicUnsupported,
 )
@@ -36,6 +37,7 @@ from integrations.connectors.netsuite import (
     metadata,
     records,
     sources,
+    transforms,
 )
 from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
 from integrations.connectors.netsuite.errors import error_for
@@ -147,6 +149,9 @@ class NetSuite(Connector):
         return lookups.find(self.client, record_type, by, value)
 
     def create(self, record_type: str, payload: Payload, key: str) -> Written:
+        origin = transforms.origin_of(payload)
+        if origin:
+            return self._transform(origin, record_type, payload, key)
         try:
             body = records.without_nulls({**payload, "externalId": key})
             answer = self._write("POST", record_type, body)
@@ -154,8 +159,26 @@ class NetSuite(Connector):
             return self._adopt(record_type, payload, key, error)
         return self._written(record_type, key, answer)
 
+    def _transform(
+        self, origin: transforms.Origin, record_type: str, payload: Payload, key: str
+    ) -> Written:
+        """Make a record from another one, once.
+
+        A repeat need not be told that the record exists: the first one took all that
+        was left of its origin, so NetSuite may refuse it for that. Hence every
+        refusal is answered by a look.
+        """
+        body = records.without_nulls({**transforms.body_of(payload), "externalId": key})
+        try:
+            answer = self._write("POST", origin.path_to(record_type), body)
+        except RecordMissing as error:
+            raise transforms.origin_gone(origin, error) from error
+        except RecordRejected as error:
+            return self._adopt(record_type, payload, key, error)
+        return self._written(record_type, key, answer)
+
     def _adopt(
-        self, record_type: str, payload: Payload, key: str, error: AlreadyExists
+        self, record_type: str, payload: Payload, key: str, error: RecordRejected
     ) -> Written:
         """Take the record that has this key as ours, if it is the one we meant."""
         target_id = self.find_written(record_type, key)
@@ -227,7 +250,8 @@ class NetSuite(Connector):
             )
         except PermissionMissing as error:
             # NetSuite does not say which permission; the record tells.
-            needed = checks.permission_for(path.partition("/")[0])
+            made = path.rpartition("!transform/")[2]
+            needed = checks.permission_for(made.partition("/")[0])
             error.args = (f"{error} {needed}".strip(),)
             raise
 

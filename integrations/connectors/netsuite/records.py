@@ -64,9 +64,11 @@ RECORD_TYPES: Mapping[str, RecordType] = {
 }
 
 # What makes a record the one that was meant: head fields, then fields of its lines.
-HEAD_FIELDS = ("entity", "customer", "otherRefNum", "currency", "payment")
+HEAD_FIELDS = (
+    "entity", "customer", "createdFrom", "otherRefNum", "currency", "payment",
+)  # fmt: skip
 LINE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "item": ("item", "quantity", "rate", "amount"),
+    "item": ("item", "orderLine", "quantity", "rate", "amount"),
     "line": ("account", "debit", "credit"),
     "apply": ("doc", "amount"),
 }
