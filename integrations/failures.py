@@ -132,6 +132,18 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
         ),
     ),
     (
+        errors.DecisionNeeded,
+        _Words(
+            FailureKind.CONFLICT,
+            "needs a decision about what stands in {target}",
+            "{error}",
+            "Decide as said above, carry it out in {target}, then Exclude this record "
+            "with your reason.",
+            "Decide as said above, carry it out in {target}, then Exclude this record "
+            "with your reason.",
+        ),
+    ),
+    (
         errors.RecordConflict,
         _Words(
             FailureKind.CONFLICT,

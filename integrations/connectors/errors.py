@@ -94,6 +94,10 @@ class TargetGone(RecordConflict):
     """A record that was delivered stands at the vendor no longer."""
 
 
+class DecisionNeeded(RecordConflict):
+    """Only people can say what becomes of this record at the vendor."""
+
+
 class RequestRefused(ConnectorError):
     """The vendor could not understand the request: a fault of ours."""
 

@@ -27,6 +27,7 @@ from integrations.connectors.errors import (
     RecordConflict,
     RecordMissing,
     RecordRejected,
+    ReferenceUnknown,
     ServerFault,
     TopicUnsupported,
 )
@@ -36,6 +37,7 @@ from integrations.connectors.netsuite import (
     lookups,
     metadata,
     records,
+    shipments,
     sources,
     transforms,
 )
@@ -170,12 +172,32 @@ class NetSuite(Connector):
         """
         body = records.without_nulls({**transforms.body_of(payload), "externalId": key})
         try:
-            answer = self._write("POST", origin.path_to(record_type), body)
+            answer = self._send_transform(origin, record_type, body)
         except RecordMissing as error:
             raise transforms.origin_gone(origin, error) from error
         except RecordRejected as error:
             return self._adopt(record_type, payload, key, error)
         return self._written(record_type, key, answer)
+
+    def _send_transform(
+        self, origin: transforms.Origin, record_type: str, body: Payload
+    ) -> Answer:
+        """Send the body; a line of the order goes by its number or its unique key.
+
+        Which of the two an account takes in `orderLine`, Oracle does not say.
+        """
+        path = origin.path_to(record_type)
+        if record_type != shipments.RECORD:
+            return self._write("POST", path, body)
+        picked = shipments.pick(body, self._read_at(origin.type, origin.id))
+        try:
+            lines = {"items": picked.items()}
+            return self._write("POST", path, {**body, "item": lines})
+        except ReferenceUnknown as error:
+            if not shipments.blames_order_line(error):
+                raise
+        lines = {"items": picked.items(by_unique_key=True)}
+        return self._write("POST", path, {**body, "item": lines})
 
     def _adopt(
         self, record_type: str, payload: Payload, key: str, error: RecordRejected
@@ -196,6 +218,8 @@ class NetSuite(Connector):
         return Written(target_id, adopted=True, url=url)
 
     def upsert(self, record_type: str, payload: Payload, key: str) -> Written:
+        if transforms.origin_of(payload):
+            return self._make_or_follow(record_type, payload, key)
         body = dict(payload)
         if records.lines_of(body, "addressBook"):
             self._leave_known_addresses_out(record_type, body, f"eid:{key}")
@@ -204,7 +228,37 @@ class NetSuite(Connector):
         answer = self._write("PUT", f"{record_type}/eid:{key}", body, params)
         return self._written(record_type, key, answer)
 
+    def _make_or_follow(self, record_type: str, payload: Payload, key: str) -> Written:
+        """Make a record from another one, or change what may change of it."""
+        try:
+            present = self._read(record_type, key)
+        except RecordMissing:
+            shipments.refuse_cancelled(payload)
+            return self.create(record_type, payload, key)
+        shipments.refuse_cancelled(payload, present)
+        found = records.differences(payload, present)
+        if found:
+            raise RecordConflict(
+                f"NetSuite holds another {record_type} with the external id {key}.",
+                code="DIFFERENT_RECORD",
+                fields=found,
+            )
+        return self._follow(record_type, payload, present)
+
+    def _follow(self, record_type: str, payload: Payload, present: Payload) -> Written:
+        """Change the tracking of a fulfilment; nothing else of it changes later."""
+        target_id = str(present.get("id") or "")
+        body = shipments.changes(payload, present)
+        if body:
+            path = f"{record_type}/{target_id}"
+            self._write("PATCH", path, body, {"replace": ",".join(body)})
+        return Written(target_id, url=self.record_url(record_type, target_id))
+
     def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
+        if record_type == shipments.RECORD:
+            present = self._read_at(record_type, target_id)
+            shipments.refuse_cancelled(payload, present)
+            return self._follow(record_type, payload, present)
         body = {name: one for name, one in payload.items() if name != "externalId"}
         if records.lines_of(body, "addressBook"):
             self._leave_known_addresses_out(record_type, body, target_id)

@@ -13,6 +13,8 @@ from integrations.connectors.base import Payload
 from integrations.connectors.errors import RecordMissing, RecordRejected
 
 MADE_FROM = "createdFrom"
+# What a mapping tells us and NetSuite has no field for.
+UNSENT = (MADE_FROM, "cancelled")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def origin_of(payload: Payload) -> Origin | None:
 
 def body_of(payload: Payload) -> Payload:
     """Return what is sent: the address says already what it is made from."""
-    return {name: value for name, value in payload.items() if name != MADE_FROM}
+    return {name: value for name, value in payload.items() if name not in UNSENT}
 
 
 def origin_gone(origin: Origin, error: RecordMissing) -> RecordRejected:

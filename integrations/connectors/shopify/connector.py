@@ -26,7 +26,6 @@ from integrations.connectors.privacy import Demand
 from integrations.connectors.shopify import (
     checks,
     listing,
-    orders,
     privacy,
     reading,
     sources,
@@ -229,7 +228,7 @@ class Shopify(Connector):
         return f"{self.base_url}/admin/{page}" if page else ""
 
     def source_place(self, entity: str, payload: Payload, fact: str) -> str:
-        return orders.place_of(payload, fact) if entity == "order" else ""
+        return sources.source_of(entity).place(payload, fact)
 
     def _refuse(self, reason: str) -> NoReturn:
         raise RequestRefused(reason, sent=False)

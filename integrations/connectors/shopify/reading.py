@@ -1,4 +1,4 @@
-"""Reads one order or customer again, in the shape that its webhook had."""
+"""Reads one order, customer or fulfilment again, in the shape that its webhook had."""
 
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -93,6 +93,36 @@ query WaybillCustomer($id: ID!) {{
 """
 
 
+FULFILLMENT = """
+query WaybillFulfillment($id: ID!) {
+  shop { ianaTimezone }
+  fulfillment(id: $id) {
+    id legacyResourceId name status createdAt updatedAt
+    trackingInfo { company number url }
+    location { legacyResourceId }
+    order { legacyResourceId email }
+  }
+}
+"""
+SHIPPED_LINES = """
+query WaybillFulfillmentLines($id: ID!, $first: Int!, $after: String) {
+  fulfillment(id: $id) {
+    fulfillmentLineItems(first: $first, after: $after) {
+      nodes {
+        quantity
+        lineItem {
+          id title name sku variantTitle vendor isGiftCard requiresShipping taxable
+          product { legacyResourceId }
+          variant { legacyResourceId }
+        }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
+
 ZONE = "query WaybillZone { shop { ianaTimezone } }"
 
 
@@ -121,6 +151,23 @@ def customer(graphql: GraphQL, key: str) -> Payload:
     """Return a customer; raises RecordMissing."""
     data = graphql.run(CUSTOMER, {"id": f"gid://shopify/Customer/{key}"})
     return rest_shape.customer(_present(data, "customer", key), _zone(data))
+
+
+def fulfillment(graphql: GraphQL, key: str) -> Payload:
+    """Return a fulfilment with all its lines; raises RecordMissing."""
+    gid = {"id": f"gid://shopify/Fulfillment/{key}"}
+    data = graphql.run(FULFILLMENT, gid)
+    found = _present(data, "fulfillment", key)
+    lines: list[Payload] = []
+    after: str | None = None
+    while True:
+        asked = {**gid, "first": LINES_PER_PAGE, "after": after}
+        part = _present(graphql.run(SHIPPED_LINES, asked), "fulfillment", key)
+        page = part["fulfillmentLineItems"]
+        lines += page["nodes"]
+        after = next_page(page)
+        if after is None:
+            return rest_shape.fulfillment(found, lines, _zone(data))
 
 
 def _present(data: Payload, name: str, key: str) -> dict[str, Any]:

@@ -58,6 +58,51 @@ def customer(node: Node, zone: ZoneInfo) -> Payload:
     }
 
 
+def fulfillment(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
+    """Return a fulfilment as `fulfillments/update` would bring it."""
+    infos = [one for one in node.get("trackingInfo") or [] if one]
+    numbers = [one["number"] for one in infos if one.get("number")]
+    urls = [one["url"] for one in infos if one.get("url")]
+    return {
+        **_ids(node),
+        "order_id": _number(_inner(node, "order")),
+        "name": node.get("name"),
+        "status": _lower(node.get("status")),
+        "created_at": _local(node.get("createdAt"), zone),
+        "updated_at": _local(node.get("updatedAt"), zone),
+        "location_id": _number(_inner(node, "location")),
+        "email": _inner(node, "order").get("email"),
+        "tracking_company": next((one.get("company") for one in infos), None),
+        "tracking_number": next(iter(numbers), None),
+        "tracking_numbers": numbers,
+        "tracking_url": next(iter(urls), None),
+        "tracking_urls": urls,
+        "line_items": [_shipped_line(line) for line in lines],
+    }
+
+
+def _shipped_line(node: Node) -> Payload:
+    """Return an order's line with the quantity that this fulfilment holds."""
+    row = _inner(node, "lineItem")
+    return {
+        **_copied(row, _SHIPPED_FIELDS),
+        "product_id": _number(_inner(row, "product")),
+        "variant_id": _number(_inner(row, "variant")),
+        "quantity": node.get("quantity"),
+    }
+
+
+_SHIPPED_FIELDS = {
+    "admin_graphql_api_id": "id",
+    "title": "title",
+    "name": "name",
+    "sku": "sku",
+    "variant_title": "variantTitle",
+    "vendor": "vendor",
+    "gift_card": "isGiftCard",
+    "requires_shipping": "requiresShipping",
+    "taxable": "taxable",
+}
 _ORDER_FIELDS = {
     "name": "name",
     "order_number": "number",

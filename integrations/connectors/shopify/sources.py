@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from integrations.connectors.base import Payload, SourceObject
 from integrations.connectors.errors import RequestRefused, TopicUnsupported
-from integrations.connectors.shopify import described, orders, reading
+from integrations.connectors.shopify import (
+    described,
+    fulfillments,
+    orders,
+    reading,
+)
 from integrations.connectors.shopify.graphql import GraphQL
 from integrations.connectors.shopify.values import key_of
 from integrations.connectors.shopify.webhooks import parse
@@ -13,6 +18,10 @@ from integrations.connectors.shopify.webhooks import parse
 
 def _nothing(payload: Payload) -> Payload:
     return {}
+
+
+def _nowhere(payload: Payload, fact: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Source:
     read: Callable[[GraphQL, str], Payload]
     derived: Callable[[Payload], Payload] = _nothing
     page: str = ""
+    # Where in the payload a derived fact is mended, if it is one value of it.
+    place: Callable[[Payload, str], str] = _nowhere
 
 
 def _customer_id(payload: Payload) -> Payload:
@@ -41,6 +52,7 @@ SOURCES: dict[str, Source] = {
         reading.order,
         orders.derived,
         page="orders",
+        place=orders.place_of,
     ),
     "customer": Source(
         ("customers/create", "customers/update"),
@@ -48,6 +60,13 @@ SOURCES: dict[str, Source] = {
         reading.customer,
         _customer_id,
         page="customers",
+    ),
+    "fulfillment": Source(
+        ("fulfillments/create", "fulfillments/update"),
+        fulfillments.described,
+        reading.fulfillment,
+        fulfillments.derived,
+        place=fulfillments.place_of,
     ),
 }
 TOPICS = {topic: name for name, one in SOURCES.items() for topic in one.topics}
