@@ -93,16 +93,16 @@ query WaybillCustomer($id: ID!) {{
 """
 
 
-FULFILLMENT = """
-query WaybillFulfillment($id: ID!) {
-  shop { ianaTimezone }
-  fulfillment(id: $id) {
+FULFILLMENT = f"""
+query WaybillFulfillment($id: ID!) {{
+  shop {{ ianaTimezone }}
+  fulfillment(id: $id) {{
     id legacyResourceId name status createdAt updatedAt
-    trackingInfo { company number url }
-    location { legacyResourceId }
-    order { legacyResourceId email }
-  }
-}
+    trackingInfo {{ company number url }}
+    location {{ legacyResourceId }}
+    order {{ legacyResourceId email shippingAddress {_PLACE} }}
+  }}
+}}
 """
 SHIPPED_LINES = """
 query WaybillFulfillmentLines($id: ID!, $first: Int!, $after: String) {

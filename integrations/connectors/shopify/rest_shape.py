@@ -72,6 +72,7 @@ def fulfillment(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
         "updated_at": _local(node.get("updatedAt"), zone),
         "location_id": _number(_inner(node, "location")),
         "email": _inner(node, "order").get("email"),
+        "destination": _address(_inner(node, "order").get("shippingAddress")),
         "tracking_company": next((one.get("company") for one in infos), None),
         "tracking_number": next(iter(numbers), None),
         "tracking_numbers": numbers,

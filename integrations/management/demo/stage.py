@@ -23,6 +23,7 @@ SCOPES = (
     "read_orders",
     "read_all_orders",
     "read_customers",
+    "read_fulfillments",
     "write_customers",
     "read_products",
     "write_products",
