@@ -329,6 +329,10 @@ class Connector:
         """Describe a payload of `entity`, read from a webhook or inside another."""
         raise NotImplementedError
 
+    def ids_of(self, entity: str, key: str) -> tuple[str, ...]:
+        """Return every way in which the vendor writes the id of this object."""
+        return (key,)
+
     def derived(self, entity: str, payload: Payload) -> Payload:
         """Return facts that follow from a payload, for mappings to read."""
         return {}

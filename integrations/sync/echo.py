@@ -114,6 +114,39 @@ def _rule_of(sifted: Sifted, overtaken: tuple[str, ...]) -> str:
     return ECHO if sifted.echoes else NO_NEWS
 
 
+def refuse_own(delivery: Delivery) -> None:
+    """Raise Echo for an object that a create-only flow of ours made at the source.
+
+    What stands on the other side already is never made there again; nothing that such
+    a flow made is told back. Raises NotYet while a first write of it has not ended.
+    """
+    record = delivery.record
+    if record.target_id or record.retry_start == Start.AGAIN:
+        return
+    flow = record.flow
+    key = ("made there", flow.pk)
+    flows = delivery.desk.keep(key, partial(_back, flow, Flow.Mode.CREATE))
+    if not flows:
+        return
+    under_way = _first_writes(record, flows)
+    if _is_made_by_us(record):
+        raise Echo("")
+    if under_way:
+        raise NotYet("a first write to its source has not ended; it may be its echo")
+
+
+def _is_made_by_us(record: SyncRecord) -> bool:
+    flow = record.flow
+    ids = keyless_of(flow.source).ids_of(flow.source_entity, record.source_key)
+    made = Link.objects.filter(
+        source_connection=flow.target_id,
+        target_connection=flow.source_id,
+        target_record__iexact=flow.source_entity,
+        target_id__in=ids,
+    )
+    return made.exists()
+
+
 def _is_sent_whole(delivery: Delivery) -> bool:
     """Say whether a person wants it sent, or a version that was delivered is repeated."""
     record = delivery.record
@@ -135,12 +168,16 @@ def _ways_back(delivery: Delivery) -> tuple[int, ...]:
 
 def ways_back(flow: Flow) -> tuple[int, ...]:
     """Find the flows whose writes come back on this one."""
+    return _back(flow, Flow.Mode.UPSERT)
+
+
+def _back(flow: Flow, mode: str) -> tuple[int, ...]:
     back = Flow.objects.filter(
         Q(target_record__iexact=flow.source_entity)
         | Q(source_entity__iexact=flow.target_record),
         source=flow.target_id,
         target=flow.source_id,
-        mode=Flow.Mode.UPSERT,
+        mode=mode,
     )
     return tuple(back.exclude(pk=flow.pk).values_list("pk", flat=True))
 
@@ -184,6 +221,13 @@ def _pair_after_first_writes(record: SyncRecord, flows: tuple[int, ...]) -> Pair
     """
     if record.target_id:
         return None
+    if _first_writes(record, flows):
+        raise NotYet("a first write to its source has not ended; it may be its echo")
+    return _pair(record, flows)
+
+
+def _first_writes(record: SyncRecord, flows: tuple[int, ...]) -> bool:
+    """Say whether one of these flows may be writing something new right now."""
     since = database_time() - late_limit(record.flow.source)
     begun = Attempt.objects.filter(
         record__flow__in=flows,
@@ -191,9 +235,7 @@ def _pair_after_first_writes(record: SyncRecord, flows: tuple[int, ...]) -> Pair
         outcome__in=Attempt.UNSETTLED,
         started_at__gte=since,
     )
-    if begun.exists():
-        raise NotYet("a first write to its source has not ended; it may be its echo")
-    return _pair(record, flows)
+    return begun.exists()
 
 
 # What both sides changed at once

@@ -34,7 +34,7 @@ from integrations.sync.delivery import (
     OnHold,
 )
 from integrations.sync.desk import Desk
-from integrations.sync.echo import sift
+from integrations.sync.echo import refuse_own, sift
 from integrations.sync.guarding import guard
 from integrations.sync.mapping import external_id_of, lookups_for, map_with
 from integrations.sync.needed import needed_record
@@ -109,6 +109,7 @@ def deliver(delivery: Delivery) -> Written:
     if removed := removed_from(record):
         raise PayloadGone(f"{removed}.")
     refuse_unsigned(record.flow)
+    refuse_own(delivery)
     wait_for_needed(delivery)
     connector = delivery.desk.connector(record.flow.target)
     delivery.credentials = connector.account.credentials_version

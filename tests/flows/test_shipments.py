@@ -5,8 +5,10 @@ from decimal import Decimal
 import pytest
 
 from errorqueue import services as queue
+from errorqueue.clock import database_time
 from errorqueue.models import FailedRecord
-from integrations.models import InboxEvent, SyncRecord
+from integrations.connectors.base import SourceObject
+from integrations.models import Attempt, Flow, InboxEvent, Link, SyncRecord
 from integrations.sync import editing
 from tests.flows.conftest import HOOK, configure
 from tests.flows.test_orders import post_order
@@ -417,3 +419,65 @@ def test_a_fulfilment_deleted_in_netsuite_is_not_made_again_in_silence(
     drain()
     assert line_of().code == "TARGET_GONE"
     assert shipped(netsuite) == []
+
+
+@pytest.fixture
+def way_back(shipments) -> Flow:
+    """The flow that tells Shopify what NetSuite shipped."""
+    flow = Flow.objects.get(slug="shopify-fulfillments")
+    source, target = flow.source, flow.target
+    return Flow.objects.create(
+        name="Back",
+        slug="back",
+        source=target,
+        source_entity="fulfillment",
+        target=source,
+        target_record="fulfillment",
+        mode=Flow.Mode.CREATE,
+        mapping=flow.mapping,
+    )
+
+
+@pytest.mark.parametrize("written", ["{id}", "gid://shopify/Fulfillment/{id}"])
+def test_what_we_made_in_the_shop_ourselves_does_not_come_back(
+    placed, way_back, ship, netsuite, drain, written
+):
+    [made] = ship()
+    Link.objects.create(
+        source_connection=way_back.source,
+        source_entity="fulfillment",
+        source_id="1005-6",
+        target_connection=way_back.target,
+        target_record="fulfillment",
+        target_id=written.format(**made),
+        external_id="",
+        made_at=database_time(),
+    )
+    drain()
+    assert shipped(netsuite) == []
+    record = SyncRecord.objects.get(flow__slug="shopify-fulfillments")
+    assert "echo of our own write" in record.exclusion
+    assert not FailedRecord.objects.exists()
+
+
+def test_a_shipment_is_not_told_back_before_its_own_write_has_ended(
+    placed, way_back, ship, netsuite, drain, let_pass
+):
+    found = SourceObject("fulfillment", "1005-6", {"id": "1005"}, None)
+    theirs = SyncRecord.objects.first_sight(way_back, found)
+    SyncRecord.objects.filter(pk=theirs.pk).update(state=State.FAILED)
+    attempt = Attempt.objects.create(
+        record=theirs,
+        number=1,
+        token=1,
+        version=1,
+        outcome=Attempt.Outcome.OPEN,
+        started_at=database_time(),
+    )
+    ship()
+    drain()
+    assert shipped(netsuite) == []
+    attempt.delete()
+    let_pass(60)
+    drain()
+    assert len(shipped(netsuite)) == 1

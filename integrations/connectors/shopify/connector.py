@@ -149,6 +149,10 @@ class Shopify(Connector):
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         return sources.source_of(entity).described(payload)
 
+    def ids_of(self, entity: str, key: str) -> tuple[str, ...]:
+        """Return the number that webhooks tell, and the global id of the API."""
+        return (key, f"gid://shopify/{entity[:1].upper()}{entity[1:]}/{key}")
+
     def derived(self, entity: str, payload: Payload) -> Payload:
         return sources.source_of(entity).derived(payload)
 
