@@ -1,6 +1,6 @@
 """The contract of a connector, and the values that cross its border."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,6 +116,10 @@ class SourceObject:
     def is_id_alone(self) -> bool:
         """Say that another object names it by its id and holds nothing else of it."""
         return not self.payload
+
+
+# What changed, each with its cursor; returns the cursor of the next run.
+Changes = Generator[tuple[SourceObject, str], None, str]
 
 
 @dataclass(frozen=True)
@@ -237,12 +241,6 @@ class Connector:
     privacy_topics: ClassVar[tuple[str, ...]] = ()
     # How long the vendor may still carry out a request that we gave up on, in seconds.
     late_seconds: ClassVar[int] = 60
-    # Whether `create` never makes a second record of one key, whatever lands late.
-    refuses_doubles: ClassVar[bool] = False
-    # Whether `find_written` can tell what stands there under an external id.
-    finds_written: ClassVar[bool] = False
-    # Whether `standing` can tell what a record holds now.
-    reads_standing: ClassVar[bool] = False
     # Whether `numbered` can be asked.
     knows_numbers: ClassVar[bool] = False
     # The entities that `fetch` reads one by one.
@@ -259,6 +257,21 @@ class Connector:
     def __init__(self, account: Account, services: Services) -> None:
         self.account = account
         self.services = services
+
+    @classmethod
+    def refuses_doubles(cls, record_type: str) -> bool:
+        """Say whether `create` never makes a second one of a key, whatever lands late."""
+        return False
+
+    @classmethod
+    def finds_written(cls, record_type: str) -> bool:
+        """Say whether `find_written` can tell what stands there."""
+        return False
+
+    @classmethod
+    def reads_standing(cls, record_type: str) -> bool:
+        """Say whether `standing` can tell what a record holds now."""
+        return False
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -337,8 +350,12 @@ class Connector:
         """Return facts that follow from a payload, for mappings to read."""
         return {}
 
-    def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
-        """Yield what changed after the cursor `since`, each with its new cursor."""
+    def changes(self, entity: str, since: str) -> Changes:
+        """Yield what changed after the cursor `since`, each with its new cursor.
+
+        Each of these says where to go on when the run is cut short. What is returned
+        at the end is the cursor of the next run; nothing lets it begin anew.
+        """
         raise NotImplementedError
 
     def zone(self) -> ZoneInfo | None:
@@ -396,8 +413,14 @@ class Connector:
         """Create or update the record with this `key`; safe to repeat."""
         raise NotImplementedError
 
-    def find_written(self, record_type: str, key: str) -> str | None:
-        """Return the id of the record with our external id, to settle an unknown."""
+    def find_written(
+        self, record_type: str, key: str, sent: Payload | None = None
+    ) -> str | None:
+        """Return the id of the record with our external id, to settle an unknown.
+
+        Where the vendor keeps no ids of ours it is known by what was `sent`; without
+        that nothing is found.
+        """
         raise NotImplementedError
 
     def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
@@ -420,7 +443,7 @@ class Connector:
 
         Reads only.
         """
-        target_id = self.find_written(record_type, key)
+        target_id = self.find_written(record_type, key, payload)
         return Compared(target_id) if target_id else None
 
     def compare_at(

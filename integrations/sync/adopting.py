@@ -58,7 +58,7 @@ def _asked(record: SyncRecord) -> tuple[Connector, str]:
         key = external_id_of(record.flow, record.source_key)
     except (ConnectorError, SealBroken, ValueError) as error:
         raise _could_not(record, error) from error
-    if not connector.finds_written:
+    if not connector.finds_written(record.flow.target_record):
         raise Refused(
             f"{target} keeps no ids of ours to look for. A retry is safe all the "
             "same: it sets the value again."
@@ -125,8 +125,10 @@ def adopt(record: SyncRecord, target_id: str, by: User, reason: str) -> None:
     if not reason.strip():
         raise Refused("Say in a few words why this record is the one that was meant.")
     connector, key = _asked(record)
+    tried = last_sent(record, record.version)
+    sent: Any = tried.payload if tried else None
     try:
-        found = connector.find_written(record.flow.target_record, key)
+        found = connector.find_written(record.flow.target_record, key, sent)
     except (ConnectorError, SealBroken) as error:
         raise _could_not(record, error) from error
     if found is None or found != target_id.strip():

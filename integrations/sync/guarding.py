@@ -96,7 +96,7 @@ def guard(delivery: "Delivery", connector: Connector, payload: Payload) -> Paylo
     record = delivery.record
     record_type = record.flow.target_record
     standing = None
-    if connector.reads_standing:
+    if connector.reads_standing(record_type):
         standing = connector.standing(record_type, delivery.target_id)
         if standing is None:
             return payload

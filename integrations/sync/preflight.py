@@ -213,7 +213,7 @@ def _verdict(look: Look, mapped: Mapped) -> Preflight:
     key = external_id_of(flow, look.record.source_key)
     there = (
         look.connector.compare(flow.target_record, payload, key)
-        if look.connector.finds_written
+        if look.connector.finds_written(flow.target_record)
         else None
     )
     if there:
@@ -260,7 +260,7 @@ def proof_of(record: SyncRecord, target_id: str, key: str) -> str:
 
 def _may_land_late(look: Look) -> Preflight | None:
     """A request without an answer may still be at work where doubles are possible."""
-    if look.connector.refuses_doubles:
+    if look.connector.refuses_doubles(look.flow.target_record):
         return None
     unsettled = look.record.attempts.filter(outcome__in=Attempt.UNSETTLED)
     ends = [ends_at(one, look.flow.target) for one in unsettled.defer("payload")]

@@ -193,8 +193,9 @@ def settle_unknown(delivery: Delivery, connector: Connector) -> Written | None:
         return None
     earlier = delivery.unsettled[-1]
     is_edited = earlier.version == attempt.version and earlier.digest != attempt.digest
+    record_type = delivery.record.flow.target_record
     found = None if is_edited else _found_of(delivery, connector)
-    if found is None and not connector.refuses_doubles:
+    if found is None and not connector.refuses_doubles(record_type):
         _wait_out(delivery)
     return found
 
@@ -204,7 +205,8 @@ def _found_of(delivery: Delivery, connector: Connector) -> Written | None:
     attempt, earlier = delivery.attempt, delivery.unsettled[-1]
     assert attempt is not None  # noqa: S101 (for the type checker)
     record_type = delivery.record.flow.target_record
-    found = connector.find_written(record_type, attempt.external_id)
+    sent: Any = earlier.payload
+    found = connector.find_written(record_type, attempt.external_id, sent)
     if not found:
         return None
     delivery.delivered_version = earlier.version

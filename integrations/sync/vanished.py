@@ -32,7 +32,9 @@ def refuse_vanished(delivery: Delivery, connector: Connector) -> None:
     record, flow = delivery.record, delivery.record.flow
     if flow.mode != Flow.Mode.UPSERT or not record.delivered_version:
         return
-    if not connector.finds_written or record.retry_start == Start.AGAIN:
+    if not connector.finds_written(flow.target_record):
+        return
+    if record.retry_start == Start.AGAIN:
         return
     if _is_fresh(record) or _was_refreshed(record):
         return
@@ -46,7 +48,7 @@ def _stands(delivery: Delivery, connector: Connector, key: str) -> bool:
     record_type = delivery.record.flow.target_record
     if not delivery.partner:
         return connector.find_written(record_type, key) is not None
-    is_told = connector.reads_standing
+    is_told = connector.reads_standing(record_type)
     return not is_told or connector.standing(record_type, key) is not None
 
 

@@ -34,11 +34,12 @@ class RecordWorkbench:
         flow = self.record.flow
         target = connector_class(flow.target.system)
         source = connector_class(flow.source.system)
+        can_look = target.finds_written(flow.target_record)
         return RetryOptions(
-            starts=tuple(self._starts(target.finds_written)),
+            starts=tuple(self._starts(can_look)),
             versions=tuple(self._versions()),
             can_reread=flow.source_entity in source.fetches,
-            can_look=target.finds_written,
+            can_look=can_look,
         )
 
     def _starts(self, can_look: bool) -> list[tuple[Start, str]]:

@@ -53,7 +53,9 @@ class TellingNetSuite(NetSuite):
 class WrittenShopify(Shopify):
     """Shopify as it is, and written customers besides; each write fires its webhook."""
 
-    reads_standing = True
+    @classmethod
+    def reads_standing(cls, record_type):
+        return True
 
     def update(self, record_type, payload, target_id):
         STAGE["writes"].append(dict(payload))

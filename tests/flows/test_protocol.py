@@ -285,7 +285,7 @@ def test_f46_a_create_without_protection_waits_for_the_vendors_limit(
 ):
     settings.LATE_SECONDS = 900
     record = claimed(5009)
-    monkeypatch.setattr(NetSuite, "refuses_doubles", False)
+    monkeypatch.setattr(NetSuite, "refuses_doubles", lambda *args: False)
     monkeypatch.setattr(NetSuite, "find_written", lambda *args: None)
     netsuite.fail_next(lost=True, path="salesOrder")
     runner.run(record, nullcontext)
@@ -303,7 +303,7 @@ def test_f46_an_edit_after_a_time_out_does_not_shorten_the_vendors_limit(
 ):
     settings.LATE_SECONDS = 900
     record = claimed(5030)
-    monkeypatch.setattr(NetSuite, "refuses_doubles", False)
+    monkeypatch.setattr(NetSuite, "refuses_doubles", lambda *args: False)
     netsuite.fail_next(lost=True, path="salesOrder")
     runner.run(record, nullcontext)
     edited = {**record.source, **doubled(5030)}

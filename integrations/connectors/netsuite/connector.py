@@ -1,12 +1,13 @@
 """The verbs of a connector, as NetSuite understands them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from integrations.connectors.answers import Answer
 from integrations.connectors.base import (
+    Changes,
     CheckResult,
     Compared,
     Connector,
@@ -96,15 +97,24 @@ class NetSuite(Connector):
     )
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
     late_seconds = 900
-    refuses_doubles = True  # by the external id, which is unique in an account
-    finds_written = True
-    reads_standing = True
     fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
     knows_numbers = True
     recognises = {
         "customer": {"email": "e-mail address"},
         "salesOrder": {"otherRefNum": "reference number (PO number)"},
     }
+
+    @classmethod
+    def refuses_doubles(cls, record_type: str) -> bool:
+        return True  # by the external id, which is unique in an account
+
+    @classmethod
+    def finds_written(cls, record_type: str) -> bool:
+        return True
+
+    @classmethod
+    def reads_standing(cls, record_type: str) -> bool:
+        return True
 
     @classmethod
     def default_base_url(cls, account_id: str) -> str:
@@ -319,7 +329,9 @@ class NetSuite(Connector):
             )
         return Written(target_id, url=self.record_url(record_type, target_id))
 
-    def find_written(self, record_type: str, key: str) -> str | None:
+    def find_written(
+        self, record_type: str, key: str, sent: Payload | None = None
+    ) -> str | None:
         if record_type in records.RECORD_TYPES:
             found = lookups.ids_by_key(self.client, record_type, key)
             if found:
@@ -372,7 +384,7 @@ class NetSuite(Connector):
     def named(self, path: str, target_id: str) -> Named | None:
         return lookups.named(self.client, path, target_id)
 
-    def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
+    def changes(self, entity: str, since: str) -> Changes:
         return sources.source_of(entity).changes(self.client, since)
 
     def source_object(self, entity: str, payload: Payload) -> SourceObject:

@@ -1,14 +1,12 @@
 """What NetSuite is a source of, entity by entity: one line here for a new one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from integrations.connectors.base import Payload, SourceObject
+from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import stock
-
-Changes = Iterator[tuple[SourceObject, str]]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The verbs of a connector, as Shopify understands them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import NoReturn
@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from integrations.connectors import exact
 from integrations.connectors.base import (
+    Changes,
     CheckResult,
+    Compared,
     Connector,
     FieldRule,
     Found,
@@ -178,16 +180,34 @@ class Shopify(Connector):
         write = targets.write(known, f"Waybill changes no {record_type} in Shopify.")
         return write(self.graphql, payload, target_id)
 
-    def find_written(self, record_type: str, key: str) -> str | None:
-        """Return what stands under a key; None where Shopify cannot tell."""
+    @classmethod
+    def finds_written(cls, record_type: str) -> bool:
+        known = targets.TARGETS.get(record_type)
+        return known is not None and known.find_written is not None
+
+    @classmethod
+    def reads_standing(cls, record_type: str) -> bool:
+        known = targets.TARGETS.get(record_type)
+        return known is not None and known.standing is not None
+
+    def find_written(
+        self, record_type: str, key: str, sent: Payload | None = None
+    ) -> str | None:
+        """Return what stands there of what was sent; None where Shopify cannot tell."""
         known = targets.target_of(record_type).find_written
-        return known(self.graphql, key) if known else None
+        return known(self.graphql, key, sent) if known else None
+
+    def compare(self, record_type: str, payload: Payload, key: str) -> Compared | None:
+        known = targets.target_of(record_type).compare
+        if known is None:
+            return super().compare(record_type, payload, key)
+        return known(self.graphql, payload)
 
     def standing(self, record_type: str, target_id: str) -> Standing | None:
         known = targets.target_of(record_type).standing
         return known(self.graphql, target_id) if known else None
 
-    def changes(self, entity: str, since: str) -> Iterator[tuple[SourceObject, str]]:
+    def changes(self, entity: str, since: str) -> Changes:
         self._refuse(f"Shopify sends {entity} by webhook; it is not asked for changes.")
 
     def zone(self) -> ZoneInfo | None:

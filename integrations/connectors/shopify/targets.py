@@ -3,13 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from integrations.connectors.base import FieldRule, Found, Payload, Standing, Written
+from integrations.connectors.base import (
+    Compared,
+    FieldRule,
+    Found,
+    Payload,
+    Standing,
+    Written,
+)
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.shopify import stock
 from integrations.connectors.shopify.graphql import GraphQL
 
 Write = Callable[[GraphQL, Payload, str], Written]
 Find = Callable[[GraphQL, str], list[Found]]
+Look = Callable[[GraphQL, str, Payload | None], str | None]
 
 
 @dataclass(frozen=True)
@@ -17,15 +25,17 @@ class Target:
     """How one record type is written.
 
     `create` makes one that must not be there yet, `upsert` one that may be; both
-    take payload and key. `find_written` says what stands under a key, where Shopify
-    can tell; `standing` what the record holds now, by its id.
+    take payload and key. `find_written` says what stands there of a payload or under
+    a key, where Shopify can tell; `compare` lays it beside the payload; `standing` says
+    what the record holds now, by its id.
     """
 
     rules: Mapping[str, FieldRule]
     upsert: Write | None = None
     create: Write | None = None
     update: Write | None = None
-    find_written: Callable[[GraphQL, str], str | None] | None = None
+    find_written: Look | None = None
+    compare: Callable[[GraphQL, Payload], Compared | None] | None = None
     standing: Callable[[GraphQL, str], Standing | None] | None = None
 
 

@@ -89,7 +89,7 @@ class Judge:
         if record.target_id:
             return Judged(Verdict.NEWER, target_id=record.target_id)
         key = external_id_of(self.flow, record.source_key)
-        if self.target.finds_written:
+        if self.target.finds_written(self.flow.target_record):
             there = self.target.compare(self.flow.target_record, payload, key)
             if there:
                 return self._under_our_id(there)
