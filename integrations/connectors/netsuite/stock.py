@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from integrations.connectors.base import Payload, SourceObject
+from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import UnreadablePayload
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import checks, suiteql
@@ -22,7 +22,7 @@ FETCH FIRST 1000 ROWS ONLY
 _SQL = " ".join(LEVELS.split())
 
 
-def changes(client: ApiClient, since: str) -> Iterator[tuple[SourceObject, str]]:
+def changes(client: ApiClient, since: str) -> Changes:
     """Yield the stock of every item and location, by item.
 
     The cursor is the last item that is read whole: NetSuite confirms no column
@@ -34,6 +34,7 @@ def changes(client: ApiClient, since: str) -> Iterator[tuple[SourceObject, str]]
         if found.payload["item_id"] != item:
             done, item = item, found.payload["item_id"]
         yield found, done
+    return ""
 
 
 def levels(client: ApiClient, seen_at: datetime, after: str) -> Iterator[SourceObject]:
