@@ -6,7 +6,7 @@ from typing import Any
 
 from integrations.connectors.base import Connector
 from integrations.connectors.external_ids import external_id
-from integrations.models import Flow, SyncRecord
+from integrations.models import Connection, Flow, SyncRecord
 from integrations.models.account import derived_of, keyless_of, options_of
 from integrations.sync.lookups import Keep, TargetLookups, read_now
 from integrations.sync.outbound import connector_for
@@ -57,9 +57,8 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
     flow = record.flow
     return {
         "derived": derived_of(flow.source, flow.source_entity, record.payload),
-        "connection": options_of(flow.target),
-        "source_connection": options_of(flow.source)
-        | {"namespace": flow.source.namespace, "account_id": flow.source.account_id},
+        "connection": _told_of(flow.target),
+        "source_connection": _told_of(flow.source),
         "waybill": {
             "external_id": external_id_of(flow, record.source_key),
             "flow": flow.slug,
@@ -67,6 +66,11 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
         },
         "needs": _needs(record),
     }
+
+
+def _told_of(connection: Connection) -> dict[str, Any]:
+    named = {"namespace": connection.namespace, "account_id": connection.account_id}
+    return options_of(connection) | named
 
 
 def _needs(record: SyncRecord) -> dict[str, dict[str, str]]:

@@ -1,4 +1,7 @@
-"""Conditions: `path`, `not path`, `path = value`, `path in (a, b)`, and, or, ( )."""
+"""Conditions: `path`, `not path`, `path = value`, `path in (a, b)`, and, or, ( ).
+
+A value in braces is what stands at another path: `path = {other}`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -72,6 +75,20 @@ class OneOf:
 
     def paths(self) -> Iterator[Path]:
         yield self.path
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """Holds when two paths hold the same value, also when both hold none."""
+
+    path: Path
+    other: Path
+
+    def holds(self, scope: Scope) -> bool:
+        return same(self.path.get(scope), self.other.get(scope))
+
+    def paths(self) -> Iterator[Path]:
+        yield from (self.path, self.other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +216,22 @@ class _Parser:
             return inner
         path = self._path()
         if self._skip("="):
-            return OneOf.of(path, (self._value(),))
+            return self._equal(path)
         if self._skip("!="):
-            return Not(OneOf.of(path, (self._value(),)))
+            return Not(self._equal(path))
         if self._skip("in"):
             return OneOf.of(path, tuple(self._values()))
         if self.tokens[:2] == ["not", "in"]:
             del self.tokens[:2]
             return Not(OneOf.of(path, tuple(self._values())))
         return Present(path)
+
+    def _equal(self, path: Path) -> Condition:
+        word = self.tokens[0] if self.tokens else ""
+        if word.startswith("{") and word.endswith("}"):
+            self.tokens[0] = word[1:-1]
+            return SameAs(path, self._path())
+        return OneOf.of(path, (self._value(),))
 
     def _path(self) -> Path:
         word = self._next("a path")

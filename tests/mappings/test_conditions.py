@@ -22,7 +22,7 @@ SOURCE = {
     "company": {"id": 1},
     "none": [],
 }
-SCOPE = whole(SOURCE, {"connection": {"tax_mode": "legacy"}})
+SCOPE = whole(SOURCE, {"connection": {"tax_mode": "legacy", "namespace": "paid"}})
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,9 @@ SCOPE = whole(SOURCE, {"connection": {"tax_mode": "legacy"}})
         "(test) and ((count = 3))",
         "status='paid'and count=3",
         "$.status = paid",
+        "status = {connection.namespace}",
+        "status != {connection.tax_mode}",
+        "not absent and nothing = {absent.field}",
     ],
 )
 def test_a_condition_holds(condition):
@@ -96,6 +99,9 @@ def test_a_condition_holds(condition):
         "test and live",
         "not (test or live)",
         "company = 1",
+        "status = {connection.tax_mode}",
+        "status != {connection.namespace}",
+        "status = {absent}",
     ],
 )
 def test_a_condition_does_not_hold(condition):
@@ -118,6 +124,8 @@ def test_a_condition_does_not_hold(condition):
         ("status = 'paid", "quote|cannot be read"),
         ("status == paid", "a value was expected"),
         ("a..b = 1", "cannot be read"),
+        ("status = {a..b}", "cannot be read"),
+        ("status = {}", "path"),
         ("not " * 30 + "status", "levels"),
         ("(" * 30 + "status" + ")" * 30, "levels"),
     ],
