@@ -390,6 +390,10 @@ class NetSuite(Connector):
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         return sources.source_of(entity).described(payload)
 
+    def derived(self, entity: str, payload: Payload) -> Payload:
+        known = sources.SOURCES.get(entity)
+        return known.derived(payload) if known else {}
+
     def fetch(self, entity: str, key: str) -> SourceObject:
         return sources.fetched(self.client, entity, key)
 
@@ -397,6 +401,7 @@ class NetSuite(Connector):
         return lookups.numbered(self.client, number)
 
     def record_url(self, record_type: str, target_id: str) -> str:
+        record_type, target_id = sources.shown_as(record_type, target_id)
         host = urlsplit(self.base_url).hostname or ""
         if not host.endswith(self.host_suffixes):
             return f"{self.base_url}/ui/records/{record_type}/{target_id}"

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
-from integrations.connectors.netsuite import stock
+from integrations.connectors.netsuite import fulfillments, stock
+
+
+def _nothing(payload: Payload) -> Payload:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -15,15 +19,26 @@ class Source:
 
     `changes` yields what changed behind a cursor, each with the cursor that stands
     when it is taken over; `read` reads one by its key, where one is read alone.
+    `derived` are the facts that follow from a payload; `record` is the record type
+    whose page shows it, by the first part of its key.
     """
 
     changes: Callable[[ApiClient, str], Changes]
     described: Callable[[Payload], SourceObject]
     read: Callable[[ApiClient, str], Payload] | None = None
+    derived: Callable[[Payload], Payload] = _nothing
+    record: str = ""
 
 
 SOURCES: dict[str, Source] = {
     "inventory": Source(stock.changes, stock.level),
+    "fulfillment": Source(
+        fulfillments.changes,
+        fulfillments.fulfillment,
+        fulfillments.read,
+        fulfillments.derived,
+        record="itemFulfillment",
+    ),
 }
 
 
@@ -32,6 +47,14 @@ def source_of(entity: str) -> Source:
     if entity not in SOURCES:
         raise RequestRefused(f"NetSuite is not a source of {entity}.", sent=False)
     return SOURCES[entity]
+
+
+def shown_as(entity: str, key: str) -> tuple[str, str]:
+    """Return the record type and the id whose page shows a source or target record."""
+    known = SOURCES.get(entity)
+    if known is None or not known.record:
+        return entity, key
+    return known.record, key.partition("-")[0]
 
 
 def fetched(client: ApiClient, entity: str, key: str) -> SourceObject:

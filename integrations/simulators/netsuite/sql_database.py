@@ -29,6 +29,7 @@ from integrations.simulators.netsuite.store import Store
 from integrations.simulators.netsuite.switches import Switches
 
 LONGEST_QUERY = 5.0
+_SHIPPING = {"shipmethod": "shipItem"}
 _INDEXED = {
     "id", "externalid", "email", "itemid", "transaction", "item", "entityid",
     "previousdoc", "nextdoc", "createdfrom",
@@ -144,13 +145,13 @@ class QueryDatabase:
         if column == "status":
             kind = _TRANSACTION_WORDS[code]
             return f"{kind.label} : {kind.statuses.get(value, value)}"
-        kinds = {"entity": ("customer",), "class": ("classification",)}
-        target = self.store.target(_known(kinds.get(column, (column,))), str(value))
+        kinds = {"entity": "customer", "class": "classification"} | _SHIPPING
+        target = self.store.target(_known(kinds.get(column, column)), str(value))
         return target.label if target else str(value)
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name in {*COLUMNS, "customer", "item"})
+def _known(name: str) -> tuple[str, ...]:
+    return (name,) if name.lower() in {*COLUMNS, "customer", "item"} else ()
 
 
 def _authorize(

@@ -18,7 +18,8 @@ TRANSACTION_COLUMNS: dict[str, dict[str, str]] = {
         "id": _INT, "tranid": _TEXT, "type": _TEXT, "status": _TEXT, "entity": _INT,
         "externalid": _TEXT, "otherrefnum": _TEXT, "foreigntotal": _AMOUNT,
         "foreignamountpaid": _AMOUNT, "foreignamountunpaid": _AMOUNT,
-        "currency": _INT, "memo": _TEXT, "trandate": _TEXT, "duedate": _TEXT,
+        "currency": _INT, "shipmethod": _INT, "memo": _TEXT, "trandate": _TEXT,
+        "duedate": _TEXT,
         "createddate": _TEXT, "lastmodifieddate": _TEXT,
     },
     "transactionline": {
@@ -86,6 +87,7 @@ def _head(record: Record, zone: ZoneInfo, *, negative: bool) -> Row:
         "foreignamountpaid": number(values.get("amountPaid")),
         "foreignamountunpaid": number(values.get("amountRemaining")),
         "currency": key_of(values, "currency"),
+        "shipmethod": key_of(values, "shipMethod"),
         "memo": values.get("memo"),
         "trandate": marked(values["tranDate"], zone),
         "duedate": marked(due, zone) if due else None,
