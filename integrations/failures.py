@@ -153,6 +153,15 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
         ),
     ),
     (
+        errors.RecordHeld,
+        _Words(
+            FailureKind.DATA,
+            "is kept back in {target}",
+            "{error}",
+            "Let it go in {target} as said above, then press Retry now.",
+        ),
+    ),
+    (
         errors.RecordRejected,
         _Words(
             FailureKind.DATA,

@@ -74,6 +74,10 @@ class RecordRejected(ConnectorError):
     """The vendor refused this record."""
 
 
+class RecordHeld(RecordRejected):
+    """The vendor keeps this back until somebody lets it go there."""
+
+
 class ReferenceUnknown(RecordRejected):
     """The record points at something the vendor does not have."""
 

@@ -69,6 +69,24 @@ class GraphQL:
             if after is None:
                 return
 
+    def nodes_of(
+        self, query: str, node_id: str, connection: str, after: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield every node of a connection of one object, page by page.
+
+        The query takes `$id` and `$after` and asks for `pageInfo`.
+        """
+        while True:
+            data = self.run(query, {"id": node_id, "after": after})
+            owner = next(iter(data.values()), None)
+            page = owner.get(connection) if isinstance(owner, dict) else None
+            if not isinstance(page, dict):
+                raise ServerFault(f"Shopify's answer holds no {connection}.")
+            yield from page.get("nodes") or []
+            after = next_page(page)
+            if after is None:
+                return
+
 
 def next_page(page: dict[str, Any]) -> str | None:
     """Return the cursor of the page behind this one, or None."""

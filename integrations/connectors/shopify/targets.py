@@ -12,7 +12,7 @@ from integrations.connectors.base import (
     Written,
 )
 from integrations.connectors.errors import RequestRefused
-from integrations.connectors.shopify import stock
+from integrations.connectors.shopify import parcels, shipping, stock
 from integrations.connectors.shopify.graphql import GraphQL
 
 Write = Callable[[GraphQL, Payload, str], Written]
@@ -41,6 +41,12 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "inventoryLevel": Target(stock.LEVEL_FIELDS, upsert=stock.write_level),
+    "fulfillment": Target(
+        parcels.FIELDS,
+        create=shipping.write,
+        find_written=shipping.find_written,
+        compare=shipping.compare,
+    ),
 }
 # By what of its fields a record is looked up.
 FINDS: dict[tuple[str, str], Find] = {
