@@ -350,6 +350,13 @@ class Connector:
         """Return facts that follow from a payload, for mappings to read."""
         return {}
 
+    def unfinished(self, entity: str, payload: Payload) -> str:
+        """Say why a payload must be read from the source again before it is sent.
+
+        Nothing where the source has told the whole of it, and for good.
+        """
+        return ""
+
     def changes(self, entity: str, since: str) -> Changes:
         """Yield what changed after the cursor `since`, each with its new cursor.
 

@@ -158,6 +158,9 @@ class Shopify(Connector):
     def derived(self, entity: str, payload: Payload) -> Payload:
         return sources.source_of(entity).derived(payload)
 
+    def unfinished(self, entity: str, payload: Payload) -> str:
+        return sources.source_of(entity).unfinished(payload)
+
     def find(self, record_type: str, by: str, value: str) -> list[Found]:
         return targets.find(self.graphql, record_type, by, value)
 

@@ -128,49 +128,50 @@ ZONE = "query WaybillZone { shop { ianaTimezone } }"
 
 def zone(graphql: GraphQL) -> ZoneInfo:
     """Return the time zone of the shop."""
-    return _zone(graphql.run(ZONE))
+    return zone_of(graphql.run(ZONE))
 
 
 def order(graphql: GraphQL, key: str) -> Payload:
     """Return an order with all its lines; raises RecordMissing."""
     gid = {"id": f"gid://shopify/Order/{key}"}
     data = graphql.run(ORDER, gid)
-    found = _present(data, "order", key)
+    found = present(data, "order", key)
     lines: list[Payload] = []
     after: str | None = None
     while True:
         asked = {**gid, "first": LINES_PER_PAGE, "after": after}
-        page = _present(graphql.run(LINES, asked), "order", key)["lineItems"]
+        page = present(graphql.run(LINES, asked), "order", key)["lineItems"]
         lines += page["nodes"]
         after = next_page(page)
         if after is None:
-            return rest_shape.order(found, lines, _zone(data))
+            return rest_shape.order(found, lines, zone_of(data))
 
 
 def customer(graphql: GraphQL, key: str) -> Payload:
     """Return a customer; raises RecordMissing."""
     data = graphql.run(CUSTOMER, {"id": f"gid://shopify/Customer/{key}"})
-    return rest_shape.customer(_present(data, "customer", key), _zone(data))
+    return rest_shape.customer(present(data, "customer", key), zone_of(data))
 
 
 def fulfillment(graphql: GraphQL, key: str) -> Payload:
     """Return a fulfilment with all its lines; raises RecordMissing."""
     gid = {"id": f"gid://shopify/Fulfillment/{key}"}
     data = graphql.run(FULFILLMENT, gid)
-    found = _present(data, "fulfillment", key)
+    found = present(data, "fulfillment", key)
     lines: list[Payload] = []
     after: str | None = None
     while True:
         asked = {**gid, "first": LINES_PER_PAGE, "after": after}
-        part = _present(graphql.run(SHIPPED_LINES, asked), "fulfillment", key)
+        part = present(graphql.run(SHIPPED_LINES, asked), "fulfillment", key)
         page = part["fulfillmentLineItems"]
         lines += page["nodes"]
         after = next_page(page)
         if after is None:
-            return rest_shape.fulfillment(found, lines, _zone(data))
+            return rest_shape.fulfillment(found, lines, zone_of(data))
 
 
-def _present(data: Payload, name: str, key: str) -> dict[str, Any]:
+def present(data: Payload, name: str, key: str) -> dict[str, Any]:
+    """Return the object that was asked for by its id; raises RecordMissing."""
     found = data.get(name)
     if not isinstance(found, dict):
         raise RecordMissing(
@@ -180,7 +181,7 @@ def _present(data: Payload, name: str, key: str) -> dict[str, Any]:
     return found
 
 
-def _zone(data: Payload) -> ZoneInfo:
+def zone_of(data: Payload) -> ZoneInfo:
     """Return the shop's time zone: GraphQL tells times in UTC, webhooks in this."""
     name = str((data.get("shop") or {}).get("ianaTimezone"))
     try:

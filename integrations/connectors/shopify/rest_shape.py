@@ -104,6 +104,41 @@ _SHIPPED_FIELDS = {
     "requires_shipping": "requiresShipping",
     "taxable": "taxable",
 }
+def refund(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
+    """Return a refund as `refunds/create` would bring it, and beside it its order.
+
+    The order says what the webhook leaves out: number, currency, whether prices hold
+    tax, whether it was a test. Payments are in shop currency, as the order's own.
+    """
+    order = node["order"]
+    return {
+        **_ids(node),
+        "order_id": _tail(order.get("id")),
+        "order": _order_of_refund(order),
+        "created_at": _local(node.get("createdAt"), zone),
+        "processed_at": _local(node.get("processedAt"), zone),
+        "updated_at": _local(node.get("updatedAt"), zone),
+        "note": node.get("note"),
+        "restock": any(line.get("restockType") != "NO_RESTOCK" for line in lines),
+        "duties": [
+            {"amount_set": _money_set(duty.get("amountSet"))}
+            for duty in node.get("duties") or []
+        ],
+        "refund_line_items": [_refund_line(line) for line in lines],
+        "refund_shipping_lines": [
+            {
+                "subtotal_amount_set": _money_set(row.get("subtotalAmountSet")),
+                "tax_amount_set": _money_set(row.get("taxAmountSet")),
+            }
+            for row in _nodes(node, "refundShippingLines")
+        ],
+        "order_adjustments": [
+            _adjustment(row) for row in _nodes(node, "orderAdjustments")
+        ],
+        "transactions": [_payment(row, zone) for row in _nodes(node, "transactions")],
+    }
+
+
 _ORDER_FIELDS = {
     "name": "name",
     "order_number": "number",
@@ -315,4 +350,70 @@ def _terms(node: Any) -> Payload | None:
     return {
         "payment_terms_name": node.get("paymentTermsName"),
         "due_in_days": node.get("dueInDays"),
+    }
+
+
+def _order_of_refund(node: Node) -> Payload:
+    return {
+        **_ids(node),
+        "name": node.get("name"),
+        "test": node.get("test"),
+        "currency": node.get("currencyCode"),
+        "taxes_included": node.get("taxesIncluded"),
+    }
+
+
+def _refund_line(node: Node) -> Payload:
+    place = node.get("location") or {}
+    return {
+        "line_item_id": _tail((node.get("lineItem") or {}).get("id")),
+        "quantity": node.get("quantity"),
+        "restock_type": _lower(node.get("restockType")),
+        "location_id": _tail(place.get("id")),
+        "location_name": place.get("name"),
+        "subtotal_set": _money_set(node.get("subtotalSet")),
+        "total_tax_set": _money_set(node.get("totalTaxSet")),
+        "line_item": _refunded_item(node.get("lineItem") or {}),
+    }
+
+
+def _refunded_item(node: Node) -> Payload:
+    return {
+        "id": _tail(node.get("id")),
+        "admin_graphql_api_id": node.get("id"),
+        "title": node.get("title"),
+        "name": node.get("name"),
+        "sku": node.get("sku"),
+        "quantity": node.get("quantity"),
+        "gift_card": node.get("isGiftCard"),
+        "product_id": _number(node.get("product") or {}),
+        "variant_id": _number(node.get("variant") or {}),
+        "tax_lines": _taxes(node),
+    }
+
+
+def _adjustment(node: Node) -> Payload:
+    """Return an adjustment; GraphQL lists none for shipping."""
+    return {
+        "amount": _amount(node.get("amountSet")),
+        "tax_amount": _amount(node.get("taxAmountSet")),
+        "kind": "refund_discrepancy",
+        "reason": node.get("reason"),
+    }
+
+
+def _payment(node: Node, zone: ZoneInfo) -> Payload:
+    money: Any = (node.get("amountSet") or {}).get("shopMoney") or {}
+    return {
+        "id": _tail(node.get("id")),
+        "admin_graphql_api_id": node.get("id"),
+        "kind": _lower(node.get("kind")),
+        "status": _lower(node.get("status")),
+        "gateway": node.get("gateway"),
+        "test": node.get("test"),
+        "error_code": node.get("errorCode"),
+        "amount": _amount(node.get("amountSet")),
+        "currency": money.get("currencyCode"),
+        "created_at": _local(node.get("createdAt"), zone),
+        "processed_at": _local(node.get("processedAt"), zone),
     }

@@ -10,6 +10,8 @@ from integrations.connectors.shopify import (
     fulfillments,
     orders,
     reading,
+    refund_reading,
+    refunds,
 )
 from integrations.connectors.shopify.graphql import GraphQL
 from integrations.connectors.shopify.values import key_of
@@ -24,18 +26,24 @@ def _nowhere(payload: Payload, fact: str) -> str:
     return ""
 
 
+def _told(payload: Payload) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Source:
     """How one entity is told by webhook, described, completed and read again.
 
-    `read` returns the payload of one object in the shape of its webhook; `page` is
-    where Shopify's own admin shows it.
+    `read` returns the payload of one object in the shape of its webhook; `unfinished`
+    says why a payload must be read again before it is sent, or nothing; `page` is where
+    Shopify's own admin shows it.
     """
 
     topics: tuple[str, ...]
     described: Callable[[Payload], SourceObject]
     read: Callable[[GraphQL, str], Payload]
     derived: Callable[[Payload], Payload] = _nothing
+    unfinished: Callable[[Payload], str] = _told
     page: str = ""
     # Where in the payload a derived fact is mended, if it is one value of it.
     place: Callable[[Payload, str], str] = _nowhere
@@ -67,6 +75,13 @@ SOURCES: dict[str, Source] = {
         reading.fulfillment,
         fulfillments.derived,
         place=fulfillments.place_of,
+    ),
+    "refund": Source(
+        ("refunds/create",),
+        refunds.described,
+        refund_reading.refund,
+        refunds.derived,
+        refunds.unfinished,
     ),
 }
 TOPICS = {topic: name for name, one in SOURCES.items() for topic in one.topics}
