@@ -32,6 +32,10 @@ class NeededUnread(ValueError):
     """A record that this one needs could not be read from its source now."""
 
 
+class Unfinished(ValueError):
+    """The source has not told the whole of this record, and for too long."""
+
+
 class NotPublished(Exception):
     """The mapping document of this flow has no published version."""
 
@@ -272,6 +276,20 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
             "connection named above and press Check connection.",
             "Nothing to do now: it tries again by itself. If it stays so, open the "
             "connection named above and press Check connection.",
+        ),
+    ),
+    (
+        Unfinished,
+        _Words(
+            FailureKind.DATA,
+            "is not finished in the system it comes from",
+            "{error}",
+            "Open it in the system it comes from and settle it there, then press Retry "
+            "now: it is read again before anything is sent. If nothing is to be sent, "
+            "exclude it with a reason.",
+            "Open it in the system it comes from and settle it there, then press Retry "
+            "now: it is read again before anything is sent. If nothing is to be sent, "
+            "exclude it with a reason.",
         ),
     ),
     (

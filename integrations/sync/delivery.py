@@ -36,7 +36,11 @@ class Echo(Excluded):
 
 
 class NotYet(Exception):
-    """Something else on its way must end first; tried again in a minute."""
+    """Something else on its way must end first; tried again in a minute, or `after`."""
+
+    def __init__(self, why: str, after: timedelta = timedelta(minutes=1)) -> None:
+        super().__init__(why)
+        self.after = after
 
 
 class LostClaim(Exception):

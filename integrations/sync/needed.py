@@ -33,7 +33,7 @@ def needed_record(
     """
     known = SyncRecord.objects.first_sight(flow, found, event)
     if known is None:
-        known = SyncRecord.objects.first_sight(flow, _read(flow, found.key))
+        known = SyncRecord.objects.first_sight(flow, read(flow, found.key))
     if known is None:
         raise NeededMissing(f"{flow.source} gave nothing of {_named(flow, found.key)}.")
     return known
@@ -43,8 +43,8 @@ def _named(flow: Flow, key: str) -> str:
     return f"{flow.source_entity} {key} of {flow}"
 
 
-def _read(flow: Flow, key: str) -> SourceObject:
-    """Read one object of a flow that nobody has told of.
+def read(flow: Flow, key: str) -> SourceObject:
+    """Read one object of a flow from its source, for a delivery that waits for it.
 
     What the source could not do counts against the source, and never against the
     target that this delivery is for.

@@ -126,11 +126,11 @@ def exclude(delivery: Delivery, rule: str, target_id: str = "") -> None:
     failpoints.hit("outcome.after_commit")
 
 
-def leave(delivery: Delivery, why: str) -> None:
-    """Leave the record to a newer version of Waybill: no try is used up."""
+def leave(delivery: Delivery, why: str, after: timedelta = LEFT_FOR) -> None:
+    """Leave the record to a later look or a newer Waybill: no try is used up."""
     record = delivery.record
     with transaction.atomic():
-        if record.settle(State.WAITING, due_at=database_time() + LEFT_FOR):
+        if record.settle(State.WAITING, due_at=database_time() + after):
             _note(record, "waits again", why)
 
 

@@ -35,6 +35,7 @@ from integrations.sync.delivery import (
 )
 from integrations.sync.desk import Desk
 from integrations.sync.echo import refuse_own, sift
+from integrations.sync.finishing import finish
 from integrations.sync.guarding import guard
 from integrations.sync.mapping import external_id_of, lookups_for, map_with
 from integrations.sync.needed import needed_record
@@ -67,7 +68,7 @@ def _run(delivery: Delivery, gate: Gate | None) -> None:
     except Excluded as rule:
         patiently(outcome.exclude, delivery, str(rule))
     except NotYet as wait:
-        patiently(outcome.leave, delivery, str(wait))
+        patiently(outcome.leave, delivery, str(wait), wait.after)
     except OnHold as wait:
         patiently(outcome.hold, delivery, wait.on)
     except LostClaim:
@@ -111,6 +112,7 @@ def deliver(delivery: Delivery) -> Written:
     refuse_unsigned(record.flow)
     refuse_own(delivery)
     wait_for_needed(delivery)
+    finish(delivery)
     connector = delivery.desk.connector(record.flow.target)
     delivery.credentials = connector.account.credentials_version
     payload = kept_payload(delivery) or map_payload(delivery, connector)

@@ -54,6 +54,8 @@ LOOKUPS: Mapping[str, Lookup] = {
     "paymentMethod": Lookup("paymentmethod", "name", _NAMED),
     "priceLevel": Lookup("pricelevel", "name", _NAMED),
 }
+# Whose a transaction is: a customer by the external id of what they ordered.
+OWNED: Mapping[str, str] = {"sales order": "SalesOrd"}
 # What a field of a record points at, where it has another name than the record.
 POINTS_AT: Mapping[str, str] = {
     "class": "classification",
@@ -84,6 +86,8 @@ def named(client: ApiClient, path: str, target_id: str) -> Named | None:
 
 def find(client: ApiClient, record_type: str, by: str, value: str) -> list[Found]:
     """Return every record that `value` names, inactive ones marked."""
+    if record_type == "customer" and by in OWNED:
+        return _owners(client, OWNED[by], value)
     lookup = LOOKUPS.get(record_type)
     column = lookup.columns.get(by) if lookup else None
     if lookup is None or column is None:
@@ -147,6 +151,16 @@ def _transactions(client: ApiClient, code: str, column: str, value: str) -> list
         f"ORDER BY id FETCH FIRST {MOST} ROWS ONLY"
     )
     return [_found(row) for row in suiteql.query(client, sql, code, value)]
+
+
+def _owners(client: ApiClient, code: str, key: str) -> list[Found]:
+    """Return whose the transaction with an external id is, as it stands there now."""
+    sql = (
+        "SELECT customer.id AS id, customer.entityid AS label, customer.isinactive "
+        "FROM transaction JOIN customer ON customer.id = transaction.entity "
+        "WHERE transaction.type = ? AND transaction.externalid = ?"
+    )
+    return [_found(row) for row in suiteql.query(client, sql, code, key)]
 
 
 def _found(row: suiteql.Row) -> Found:

@@ -17,6 +17,10 @@ SPECIAL_ITEMS = {
     "Marketplace tax": "salesTaxItem",
     "Additional fee": "otherChargeSaleItem",
     "Unlisted product": "nonInventorySaleItem",
+    "Goods not returned": "nonInventorySaleItem",
+    "Refunded shipping": "otherChargeSaleItem",
+    "Refund adjustment": "otherChargeSaleItem",
+    "Refund difference": "otherChargeSaleItem",
 }
 
 

@@ -6,11 +6,17 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 Amount = Decimal | str | int
-WITHOUT_CENTS = frozenset({"JPY", "KRW", "CLP", "VND"})
+# Decimal places of currencies that do not have two, after ISO 4217.
+PLACES = {"JPY": 0, "KRW": 0, "CLP": 0, "VND": 0, "BHD": 3, "JOD": 3, "KWD": 3}
 
 
 def quantum(currency: str) -> Decimal:
-    return Decimal("1") if currency in WITHOUT_CENTS else Decimal("0.01")
+    return Decimal(1).scaleb(-PLACES.get(currency, 2))
+
+
+def written(amount: Decimal, currency: str) -> str:
+    """Write an amount with the decimal places of its currency."""
+    return str(amount.quantize(quantum(currency), ROUND_HALF_UP))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.simulators.shopify.ids import gid, order_key
-from integrations.simulators.shopify.money import ZERO, Currencies, Money, total
+from integrations.simulators.shopify.money import (
+    ZERO,
+    Currencies,
+    Money,
+    total,
+    written,
+)
 from integrations.simulators.shopify.store import Store
 from integrations.simulators.shopify.tenders import both_currencies
 from integrations.simulators.shopify.totals import read_set
@@ -89,7 +95,7 @@ def repayment(
         "parent_id": parent["id"],
         "kind": "refund",
         "status": status,
-        "amount": f"{amount:.2f}",
+        "amount": written(amount, order["currency"]),
         "amount_set": both_currencies(order, amount),
         "created_at": at,
         "processed_at": at,
@@ -114,7 +120,8 @@ def money_fields(order: Payload, transactions: Sequence[Payload]) -> Payload:
     """Return what an order says of its money after an edit, refund or settlement."""
     owed = outstanding(order, transactions).shop
     status = _status(order, transactions, owed)
-    return {"total_outstanding": f"{owed:.2f}", "financial_status": status}
+    shown = written(owed, order["currency"])
+    return {"total_outstanding": shown, "financial_status": status}
 
 
 def _status(order: Payload, transactions: Sequence[Payload], owed: Decimal) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.simulators.shopify.ids import TRANSACTION_BASE, gid, order_key
+from integrations.simulators.shopify.money import written
 from integrations.simulators.shopify.options import OrderOptions
 from integrations.simulators.shopify.times import parse_time, shop_time
 
@@ -20,7 +21,7 @@ def payment_fields(order: Payload, options: OrderOptions) -> Payload:
         "fulfillment_status": options.fulfillment_status,
         "payment_gateway_names": _gateways(order, options),
         "payment_terms": _terms(order, options),
-        "total_outstanding": f"{outstanding:.2f}",
+        "total_outstanding": written(outstanding, order["currency"]),
     }
 
 
@@ -108,7 +109,7 @@ def _transaction(
         "admin_graphql_api_id": gid("OrderTransaction", number),
         "order_id": order_key(order),
         "parent_id": None,
-        "amount": f"{amount:.2f}",
+        "amount": written(amount, order["currency"]),
         "amount_set": both_currencies(order, amount),
         "currency": order["currency"],
         "gateway": gateway,
@@ -130,9 +131,12 @@ def both_currencies(order: Payload, amount: Decimal) -> Payload:
     converted = amount * other / shop if shop else amount
     presentment = price["presentment_money"]["currency_code"]
     return {
-        "shop_money": {"amount": f"{amount:.2f}", "currency_code": order["currency"]},
+        "shop_money": {
+            "amount": written(amount, order["currency"]),
+            "currency_code": order["currency"],
+        },
         "presentment_money": {
-            "amount": f"{converted:.2f}",
+            "amount": written(converted, presentment),
             "currency_code": presentment,
         },
     }

@@ -72,7 +72,7 @@ def test_the_webhook_of_a_refund_is_described():
     assert found.changed_at.isoformat() == "2022-01-01T00:00:00+00:00"
 
 
-def test_f81_money_and_lines_of_the_sample_differ_and_the_difference_is_a_line():
+def test_money_and_lines_of_the_sample_differ_and_the_difference_is_a_line():
     facts = derived(webhook())
     assert sum(row["amount"] for row in facts["lines"]) == Decimal("414.95")
     assert facts["settled"] == Decimal("85.00")
@@ -80,7 +80,7 @@ def test_f81_money_and_lines_of_the_sample_differ_and_the_difference_is_a_line()
     assert whole(facts) == Decimal("85.00")
 
 
-def test_f81_an_unexplained_rest_of_the_discounted_order_is_a_line():
+def test_an_unexplained_rest_of_the_discounted_order_is_a_line():
     facts = derived(discounted())
     assert [row["amount"] for row in facts["lines"]] == [
         Decimal("195.66"),
