@@ -39,11 +39,13 @@ RECORDS = (
     ("customer", '"Lists > Customers" (Full)'),
     ("salesOrder", '"Transactions > Sales Order" (Full)'),
 )
+# What only some flows write, and the check does not ask for.
+OF_FLOWS = (("creditMemo", '"Transactions > Credit Memo" (Full)'),)
 
 
 def permission_for(record_type: str) -> str:
     """Say which permission writing a record needs, or nothing when that is unknown."""
-    needed = dict(RECORDS).get(record_type)
+    needed = dict((*RECORDS, *OF_FLOWS)).get(record_type)
     return f'It needs "REST Web Services" (Full) and {needed}.' if needed else ""
 
 

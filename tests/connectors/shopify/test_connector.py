@@ -216,9 +216,9 @@ def test_location_is_found_by_name(shopify, line):
         lambda shopify: shopify.find("product", "colour", "red"),
         lambda shopify: shopify.upsert("product", {}, "k"),
         lambda shopify: shopify.create("order", {}, "k"),
-        lambda shopify: shopify.fetch("refund", "1"),
+        lambda shopify: shopify.fetch("theme", "1"),
         lambda shopify: shopify.changes("order", ""),
-        lambda shopify: shopify.source_object("refund", {}),
+        lambda shopify: shopify.source_object("theme", {}),
     ],
 )
 def test_what_the_connector_does_not_do_is_said_and_not_sent(shopify, line, call):

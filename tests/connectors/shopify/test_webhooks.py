@@ -133,8 +133,8 @@ def test_wrapped_rest_order_is_unwrapped(shopify):
 
 
 def test_other_topics_are_named(shopify):
-    with pytest.raises(TopicUnsupported, match="refunds/create"):
-        shopify.read_webhook("refunds/create", b"{}")
+    with pytest.raises(TopicUnsupported, match="themes/publish"):
+        shopify.read_webhook("themes/publish", b"{}")
 
 
 GID = b'"admin_graphql_api_id": "gid://shopify/Order/1"'
