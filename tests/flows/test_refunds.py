@@ -17,7 +17,7 @@ from integrations.models import (
     SyncRecord,
 )
 from integrations.sync.editing import revise
-from tests.flows.conftest import HOOK, configure
+from tests.flows.conftest import CONFIGURATION, HOOK, configure
 from tests.flows.test_orders import post_order
 
 __all__ = ["post_order"]
@@ -154,6 +154,7 @@ def test_money_that_differs_from_the_lines_is_explained_or_a_difference(
     order = placed(number=5, lines=TWO_TENTS)
     told = {"restock_type": "return"}
     refund(order, {"TENT-2P": 1}, money="200.00", **told)
+    drain()
     refund(order, {"TENT-2P": 1}, money="210.00", explain=False, **told)
     drain()
     assert memos() == [
@@ -442,3 +443,31 @@ def test_a_flow_that_is_off_collects_and_sends_when_it_is_on(
     flow.update(is_enabled=True)
     drain()
     assert len(memos()) == 1
+
+
+def test_an_account_that_works_with_cash_refunds_gets_those(
+    demo, tmp_path, post_order, refund, drain, netsuite, shopify
+):
+    """As docs/refunds.md says: another record type, and the account it is paid from."""
+    netsuite.add_account("Shopify clearing", number="1099")
+    row = "\n      - ".join(
+        [
+            "    rows:",
+            "{target: account.id, kind: lookup, constant: \"'1099'\", "
+            "record: account, by: number, owner: netsuite}",
+        ]
+    )
+    shipped = (CONFIGURATION / "flows/shopify-refunds.yaml").read_text()
+    told = shipped.replace("target_record: creditMemo", "target_record: cashRefund")
+    file = tmp_path / "cash.yaml"
+    file.write_text(told.replace("    rows:", row))
+    configure(str(file))
+    shopify.subscribe("refunds/create", HOOK)
+    order = post_order(number=24)
+    refund(order, {"TENT-2P": 1}, restock_type="return")
+    drain()
+    [back] = netsuite.stored("cashRefund")
+    [sold] = netsuite.orders.values()
+    assert Decimal(back["total"]) == Decimal("249.00")
+    assert back["entity"]["id"] == sold["entity"]["id"]
+    assert netsuite.stored("creditMemo") == []

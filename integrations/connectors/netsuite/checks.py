@@ -40,7 +40,10 @@ RECORDS = (
     ("salesOrder", '"Transactions > Sales Order" (Full)'),
 )
 # What only some flows write, and the check does not ask for.
-OF_FLOWS = (("creditMemo", '"Transactions > Credit Memo" (Full)'),)
+OF_FLOWS = (
+    ("creditMemo", '"Transactions > Credit Memo" (Full)'),
+    ("cashRefund", '"Transactions > Cash Refund" (Full)'),
+)
 
 
 def permission_for(record_type: str) -> str:
