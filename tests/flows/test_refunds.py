@@ -315,6 +315,7 @@ def test_f30_a_lost_answer_is_settled_by_looking_and_not_doubled(
     placed, refund, drain, memos, netsuite, let_pass
 ):
     order = placed(number=16)
+    Flow.objects.filter(slug="shopify-refunds").update(retry_schedule=[60, 120, 240])
     netsuite.fail_next(lost=True, path="creditMemo")
     refund(order, shipping="2.50")
     drain()
@@ -399,6 +400,7 @@ def test_a_shop_that_is_away_is_asked_again_and_costs_netsuite_nothing(
     placed, refund, drain, memos, shopify, let_pass
 ):
     order = placed(number=21)
+    Flow.objects.filter(slug="shopify-refunds").update(retry_schedule=[60, 60, 60])
     refund(order, shipping="2.50")
     shopify.fail_next(503, times=2)
     drain()
@@ -406,7 +408,7 @@ def test_a_shop_that_is_away_is_asked_again_and_costs_netsuite_nothing(
     assert (line.status, line.kind) == (FailedRecord.Status.WAITING, "temporary")
     assert Connection.objects.get(slug="netsuite").strikes == 0
     for _ in range(3):
-        let_pass(60)
+        let_pass(80)
         drain()
     assert len(memos()) == 1
     assert not FailedRecord.objects.open().exists()
