@@ -1,6 +1,6 @@
 """The contract of a connector, and the values that cross its border."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,8 +118,8 @@ class SourceObject:
         return not self.payload
 
 
-# What changed, each with its cursor; returns the cursor of the next run.
-Changes = Generator[tuple[SourceObject, str], None, str]
+# What changed, each with the cursor that stands when it is taken over.
+Changes = Iterator[tuple[SourceObject, str]]
 
 
 @dataclass(frozen=True)
@@ -358,12 +358,15 @@ class Connector:
         return ""
 
     def changes(self, entity: str, since: str) -> Changes:
-        """Yield what changed after the cursor `since`, each with its new cursor.
-
-        Each of these says where to go on when the run is cut short. What is returned
-        at the end is the cursor of the next run; nothing lets it begin anew.
-        """
+        """Yield what changed after the cursor `since`, each with its new cursor."""
         raise NotImplementedError
+
+    def rest(self, entity: str, cursor: str) -> str:
+        """Return the cursor for the next poll, once the end was reached at `cursor`.
+
+        Nothing begins anew. The same cursor gives the same rest, however often.
+        """
+        return ""
 
     def zone(self) -> ZoneInfo | None:
         """Return the time zone of the account; None where it has none of its own."""

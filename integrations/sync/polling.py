@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.db.models import Q
 from errorqueue import failpoints
 from errorqueue.alerts import AT_ONCE, CALM, About, close_alert, raise_alert
 from errorqueue.clock import database_time
-from integrations.connectors.base import Changes, SourceObject
+from integrations.connectors.base import SourceObject
 from integrations.connectors.errors import (
     AccessRefused,
     ConnectorError,
@@ -81,21 +80,10 @@ def _note(flow: Flow, error: ConnectorError) -> None:
         _alarm(flow, text, quiet=TELL_AFTER if passing else AT_ONCE)
 
 
-class _Read:
-    """What changed, and the cursor that the next poll begins with when all was read."""
-
-    def __init__(self, changes: Changes) -> None:
-        self.changes = changes
-        self.rest = ""
-
-    def __iter__(self) -> Iterator[tuple[SourceObject, str]]:
-        self.rest = (yield from self.changes) or ""
-
-
 def _enter_all(flow: Flow) -> int:
     ends_at = time.monotonic() + settings.DRAIN_SECONDS
     connector = connector_for(flow.source)
-    changes = _Read(connector.changes(flow.source_entity, flow.cursor))
+    changes = connector.changes(flow.source_entity, flow.cursor)
     count = problems = arrived = 0
     for found, cursor in changes:
         outcome = _enter(flow, found)
@@ -111,7 +99,7 @@ def _enter_all(flow: Flow) -> int:
             break
     else:
         failpoints.hit("poll.page")
-        _move_cursor(flow, changes.rest)
+        _move_cursor(flow, connector.rest(flow.source_entity, flow.cursor))
         note_answer(flow.source)
         if not problems:
             close_alert(f"poll:{flow.pk}")

@@ -387,6 +387,10 @@ class NetSuite(Connector):
     def changes(self, entity: str, since: str) -> Changes:
         return sources.source_of(entity).changes(self.client, since)
 
+    def rest(self, entity: str, cursor: str) -> str:
+        known = sources.SOURCES.get(entity)
+        return known.rest(cursor) if known else ""
+
     def source_object(self, entity: str, payload: Payload) -> SourceObject:
         return sources.source_of(entity).described(payload)
 

@@ -94,11 +94,15 @@ def changes(client: ApiClient, since: str) -> Changes:
         place = suiteql.text(rows[-1], "changed"), suiteql.text(rows[-1], "id")
         found = list(_objects(client, rows, seen_at))
         yield from ((one, cursor) for one in found[:-1])
-        at, cursor = max(at, place[0]), "#".join(place)
+        cursor = "#".join(place)
         yield from ((one, cursor) for one in found[-1:])
         if len(rows) < PAGE:
-            break
-    return at
+            return
+
+
+def rest(cursor: str) -> str:
+    """Return where the next run begins: the time of the last change that was read."""
+    return cursor.partition("#")[0]
 
 
 def _beginning(client: ApiClient) -> str:

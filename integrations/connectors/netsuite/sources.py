@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
-from integrations.connectors.netsuite import fulfillments, stock
+from integrations.connectors.netsuite import fulfillments, places, prices, stock
 
 
 def _nothing(payload: Payload) -> Payload:
     return {}
+
+
+def _anew(cursor: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Source:
     """How one entity is read.
 
     `changes` yields what changed behind a cursor, each with the cursor that stands
-    when it is taken over; `read` reads one by its key, where one is read alone.
+    when it is taken over; `read` reads one by its key, where one is read alone;
+    `rest` tells where the next reading begins, once this one has reached the end.
     `derived` are the facts that follow from a payload; `record` is the record type
     whose page shows it, by the first part of its key.
     """
@@ -28,6 +33,7 @@ class Source:
     read: Callable[[ApiClient, str], Payload] | None = None
     derived: Callable[[Payload], Payload] = _nothing
     record: str = ""
+    rest: Callable[[str], str] = _anew
 
 
 SOURCES: dict[str, Source] = {
@@ -37,8 +43,10 @@ SOURCES: dict[str, Source] = {
         fulfillments.fulfillment,
         fulfillments.read,
         fulfillments.derived,
+        rest=fulfillments.rest,
         record="itemFulfillment",
     ),
+    "price": Source(prices.changes, prices.price, prices.read, places.rest),
 }
 
 

@@ -34,7 +34,6 @@ def changes(client: ApiClient, since: str) -> Changes:
         if found.payload["item_id"] != item:
             done, item = item, found.payload["item_id"]
         yield found, done
-    return ""
 
 
 def levels(client: ApiClient, seen_at: datetime, after: str) -> Iterator[SourceObject]:

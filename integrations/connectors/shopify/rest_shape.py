@@ -104,6 +104,8 @@ _SHIPPED_FIELDS = {
     "requires_shipping": "requiresShipping",
     "taxable": "taxable",
 }
+
+
 def refund(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
     """Return a refund as `refunds/create` would bring it, and beside it its order.
 

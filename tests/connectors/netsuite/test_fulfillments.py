@@ -64,13 +64,9 @@ def touch(vendor, key, at):
 
 def run(netsuite, since=""):
     """Read to the end; returns what was found and the cursor of the next run."""
-    found = []
-    changes = netsuite.changes("fulfillment", since)
-    while True:
-        try:
-            found.append(next(changes))
-        except StopIteration as end:
-            return found, end.value
+    found = list(netsuite.changes("fulfillment", since))
+    cursor = found[-1][1] if found else since
+    return found, netsuite.rest("fulfillment", cursor)
 
 
 def ids(found):
