@@ -50,7 +50,12 @@ SIGNING = (
     "client_secret_previous",
 )
 # Where a person adds what mappings look up.
-NEW_PAGES = {"inventoryItem": "products/new", "location": "settings/locations"}
+NEW_PAGES = {
+    "inventoryItem": "products/new",
+    "location": "settings/locations",
+    "priceList": "markets",
+    "productVariant": "products/new",
+}
 SHOP_QUERY = "query WaybillProbe { shop { name } }"
 WHOSE_QUERY = "query WaybillWhose { shop { myshopifyDomain } }"
 _SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")

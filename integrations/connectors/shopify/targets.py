@@ -12,7 +12,7 @@ from integrations.connectors.base import (
     Written,
 )
 from integrations.connectors.errors import RequestRefused
-from integrations.connectors.shopify import parcels, shipping, stock
+from integrations.connectors.shopify import parcels, prices, shipping, stock
 from integrations.connectors.shopify.graphql import GraphQL
 
 Write = Callable[[GraphQL, Payload, str], Written]
@@ -47,11 +47,15 @@ TARGETS: dict[str, Target] = {
         find_written=shipping.find_written,
         compare=shipping.compare,
     ),
+    "price": Target(prices.PRICE_FIELDS, upsert=prices.write_price),
 }
 # By what of its fields a record is looked up.
 FINDS: dict[tuple[str, str], Find] = {
     ("inventoryItem", "sku"): stock.find_items,
     ("location", "name"): stock.find_locations,
+    ("priceList", "currency"): prices.find_lists,
+    ("priceList", "name"): prices.find_named_lists,
+    ("productVariant", "sku"): prices.find_variants,
 }
 
 
