@@ -16,6 +16,9 @@ MODIFIED = "TO_CHAR({table}.lastmodifieddate, 'YYYY-MM-DD\"T\"HH24:MI:SS')"
 # What is saved becomes visible later than its time says, and an hour comes twice when
 # clocks are put back; so much is read again. What is known already changes nothing.
 OVERLAP = timedelta(minutes=75)
+# Where each record costs a request of its own: less each time, and the rest by night.
+SHORT = timedelta(minutes=15)
+LAST_DAY = timedelta(hours=26)
 BEGINNING = "0001-01-01T00:00:00"
 _NEWEST = f"SELECT MAX({MODIFIED}) AS newest, "  # noqa: S608
 NEWEST = _NEWEST + "TO_CHAR(SYSDATE, 'YYYY-MM-DD') AS today FROM {table}"
@@ -43,8 +46,13 @@ class Place:
         return replace(self, mark=mark, after=record_id)
 
 
-def begin(client: ApiClient, table: str, since: str) -> Place:
-    """Return where to read on; all is read the first time, and once a day."""
+def begin(
+    client: ApiClient, table: str, since: str, daily: timedelta | None = None
+) -> Place:
+    """Return where to read on; all is read the first time, and once a day.
+
+    With `daily` only so much is read again once a day.
+    """
     place = read(since) if since else None
     if place and place.after:
         return place
@@ -52,16 +60,18 @@ def begin(client: ApiClient, table: str, since: str) -> Place:
     today = suiteql.text(row, "today")
     if place and place.day == today:
         return place
+    if place and place.kind == NEW and daily:
+        return Place(NEW, today, _earlier(place.mark, daily))
     return Place(WHOLE, today, _earlier(suiteql.text(row, "newest")))
 
 
-def rest(cursor: str) -> str:
+def rest(cursor: str, overlap: timedelta = OVERLAP) -> str:
     """Return where to begin when the end was reached at `cursor`."""
     if not cursor:
         return ""
     place = read(cursor)
     if place.kind == NEW and place.after:
-        place = replace(place, mark=_earlier(place.mark))
+        place = replace(place, mark=_earlier(place.mark, overlap))
     return str(Place(NEW, place.day, place.mark))
 
 
@@ -73,7 +83,7 @@ def read(cursor: str) -> Place:
     return Place(*parts)
 
 
-def _earlier(mark: str) -> str:
+def _earlier(mark: str, by: timedelta = OVERLAP) -> str:
     if mark <= BEGINNING:
         return BEGINNING
-    return (datetime.fromisoformat(mark) - OVERLAP).isoformat()
+    return (datetime.fromisoformat(mark) - by).isoformat()

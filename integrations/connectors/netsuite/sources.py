@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
-from integrations.connectors.netsuite import fulfillments, places, prices, stock
+from integrations.connectors.netsuite import (
+    customers,
+    fulfillments,
+    places,
+    prices,
+    stock,
+)
 
 
 def _nothing(payload: Payload) -> Payload:
@@ -37,6 +43,9 @@ class Source:
 
 
 SOURCES: dict[str, Source] = {
+    "customer": Source(
+        customers.changes, customers.customer, customers.read, rest=customers.rest
+    ),
     "inventory": Source(stock.changes, stock.level),
     "fulfillment": Source(
         fulfillments.changes,
@@ -46,7 +55,7 @@ SOURCES: dict[str, Source] = {
         rest=fulfillments.rest,
         record="itemFulfillment",
     ),
-    "price": Source(prices.changes, prices.price, prices.read, places.rest),
+    "price": Source(prices.changes, prices.price, prices.read, rest=places.rest),
 }
 
 

@@ -12,7 +12,7 @@ from integrations.connectors.base import (
     Written,
 )
 from integrations.connectors.errors import RequestRefused
-from integrations.connectors.shopify import parcels, prices, shipping, stock
+from integrations.connectors.shopify import customers, parcels, prices, shipping, stock
 from integrations.connectors.shopify.graphql import GraphQL
 
 Write = Callable[[GraphQL, Payload, str], Written]
@@ -40,6 +40,11 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {
+    "customer": Target(
+        customers.CUSTOMER_FIELDS,
+        upsert=customers.write_customer,
+        update=customers.update_customer,
+    ),
     "inventoryLevel": Target(stock.LEVEL_FIELDS, upsert=stock.write_level),
     "fulfillment": Target(
         parcels.FIELDS,
