@@ -1,12 +1,13 @@
 """What NetSuite is a source of, entity by entity: one line here for a new one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import (
+    checks,
     customers,
     fulfillments,
     places,
@@ -75,9 +76,14 @@ def shown_as(entity: str, key: str) -> tuple[str, str]:
 
 
 def fetched(client: ApiClient, entity: str, key: str) -> SourceObject:
-    """Read one object as it stands now; raises RequestRefused and RecordMissing."""
+    """Read one object as it stands now; raises RequestRefused and RecordMissing.
+
+    One that has no time of its own stands as of NetSuite's clock before the question.
+    """
     source = source_of(entity)
     if source.read is None:
         reason = f"A single {entity} is not read from NetSuite; ask for changes."
         raise RequestRefused(reason, sent=False)
-    return source.described(source.read(client, key))
+    asked_at = checks.server_time(client)
+    found = source.described(source.read(client, key))
+    return found if found.changed_at else replace(found, changed_at=asked_at)

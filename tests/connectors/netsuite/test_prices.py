@@ -151,6 +151,8 @@ def test_one_price_is_read_alone(netsuite):
     item = netsuite.store.holder("item", "MUG").id
     found = connector().fetch("price", f"{item}-1")
     assert (found.key, found.amount) == (f"{item}-1", Decimal(11))
+    # Without a time it would count as nothing new.
+    assert found.changed_at is not None
     with pytest.raises(RecordMissing, match="no price in this currency"):
         connector().fetch("price", f"{item}-2")
 
