@@ -1,14 +1,14 @@
 """Facts that follow from an order, so that mappings need no arithmetic.
 
-All figures are those of the order as it was placed (`total_*`, never `current_*`),
-in shop currency, with tax taken out of the prices of shops that show prices with
-tax. For a sound order the parts add up to `total_price`:
+All figures are those of the order as it was placed (`total_*`, never `current_*`; what
+stands now is told by `standing.py`), in shop currency, with tax taken out of the prices
+of shops that show prices with tax. For a sound order the parts add up to `total`:
 
     lines + shipping_total + tip + duties + additional_fees + tax_lines
         - discounts - discount_unallocated
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,11 @@ GIFT_CARD_GATEWAY = "gift_card"
 
 def derived(payload: Payload) -> Payload:
     """Return the facts of an order; raises UnreadablePayload."""
-    lines = [_line(payload, row, path) for path, row in rows(payload, "line_items")]
+    lines = [
+        _line(payload, row, path)
+        for path, row in rows(payload, "line_items")
+        if _is_kept(row)
+    ]
     shipping = [row for _, row in rows(payload, "shipping_lines") if _is_kept(row)]
     discounts = list(_discounts(payload))
     has_tip_line = any(line["is_tip"] for line in lines)
@@ -41,6 +45,7 @@ def derived(payload: Payload) -> Payload:
         "discounts": discounts,
         "discount_unallocated": _unallocated(payload, discounts, shipping),
         "shipping_total": _sum(_shipping_net(payload, row) for row in shipping),
+        "shipping_taxes": list(_shipping_taxes(shipping)),
         "shipping_title": plain(shipping[0].get("title")) if shipping else "",
         "tip": ZERO if has_tip_line else tip,
         "duties": list(_duties(payload)),
@@ -51,7 +56,23 @@ def derived(payload: Payload) -> Payload:
         "tax_lines": list(_tax_lines(payload)),
         "gift_card_tender": GIFT_CARD_GATEWAY in _gateways(payload),
         "note_text": _note_text(payload),
+        "total": amount(payload.get("total_price"), "total_price"),
     }
+
+
+def worth(facts: Payload) -> Decimal:
+    """Return what the parts of an order add up to."""
+    added = ("lines", "duties", "tax_lines")
+    parts = (one["amount"] for name in added for one in facts[name])
+    taken = (one["amount"] for one in facts["discounts"])
+    single = (facts[name] for name in ("shipping_total", "tip", "additional_fees"))
+    off: Decimal = facts["discount_unallocated"]
+    return _sum(parts) + _sum(single) - _sum(taken) - off
+
+
+def discounts_in(lines: Iterable[Payload]) -> Decimal:
+    """Return all that is taken off lines, of goods and of shipping."""
+    return _sum(found for row in lines for found, _ in _allocations(row, ""))
 
 
 def place_of(payload: Payload, fact: str) -> str:
@@ -119,8 +140,8 @@ def _tax(row: Payload, path: str) -> Decimal:
     )
 
 
-def _is_kept(shipping_line: Payload) -> bool:
-    return not shipping_line.get("is_removed")
+def _is_kept(line: Payload) -> bool:
+    return not line.get("is_removed")
 
 
 def _shipping_paid(row: Payload) -> Decimal:
@@ -140,6 +161,12 @@ def _shipping_paid(row: Payload) -> Decimal:
 def _shipping_net(order: Payload, row: Payload) -> Decimal:
     included = _tax(row, "shipping_lines.") if order.get("taxes_included") else ZERO
     return _shipping_paid(row) - included
+
+
+def _shipping_taxes(shipping: Iterable[Payload]) -> Iterator[Payload]:
+    for row in shipping:
+        for path, tax in rows(row, "tax_lines", "shipping_lines."):
+            yield {"amount": amount(tax.get("price"), f"{path}price")}
 
 
 def _allocations(row: Payload, path: str) -> Iterator[tuple[Decimal, Any]]:

@@ -10,6 +10,7 @@ from integrations.connectors.shopify.graphql import GraphQL, next_page
 
 # A query may cost 1,000 points; a line with its lists costs about 20.
 LINES_PER_PAGE = 25
+REFUNDED_PER_PAGE = 100
 
 _MONEY = "{ shopMoney { amount currencyCode } }"
 _TAXES = f"taxLines {{ title rate channelLiable priceSet {_MONEY} }}"
@@ -41,6 +42,10 @@ query WaybillOrder($id: ID!) {{
     totalPriceSet {_MONEY} subtotalPriceSet {_MONEY} totalTaxSet {_MONEY}
     totalDiscountsSet {_MONEY} totalTipReceivedSet {_MONEY}
     originalTotalDutiesSet {_MONEY} originalTotalAdditionalFeesSet {_MONEY}
+    currentTotalPriceSet {_MONEY} currentTotalTaxSet {_MONEY}
+    currentTotalDiscountsSet {_MONEY}
+    displayFulfillmentStatus
+    refunds(first: 100) {{ id }}
     {_TAXES}
     customer {_PERSON}
     billingAddress {_PLACE}
@@ -84,6 +89,18 @@ query WaybillLines($id: ID!, $first: Int!, $after: String) {{
     }}
   }}
 }}
+"""
+REFUND = """
+query WaybillRefundedLines($id: ID!, $first: Int!, $after: String) {
+  refund(id: $id) {
+    id
+    refundLineItems(first: $first, after: $after) {
+      nodes { quantity restockType lineItem { id } }
+      pageInfo { hasNextPage endCursor }
+    }
+    refundShippingLines(first: 5) { nodes { id } }
+  }
+}
 """
 CUSTOMER = f"""
 query WaybillCustomer($id: ID!) {{
@@ -144,7 +161,22 @@ def order(graphql: GraphQL, key: str) -> Payload:
         lines += page["nodes"]
         after = next_page(page)
         if after is None:
-            return rest_shape.order(found, lines, zone_of(data))
+            refunds = [_refund(graphql, str(one["id"])) for one in found["refunds"]]
+            return rest_shape.order(found, lines, zone_of(data), refunds)
+
+
+def _refund(graphql: GraphQL, gid: str) -> Payload:
+    """Return which lines a refund took back; raises RecordMissing."""
+    rows: list[Payload] = []
+    after: str | None = None
+    while True:
+        asked = {"id": gid, "first": REFUNDED_PER_PAGE, "after": after}
+        found = present(graphql.run(REFUND, asked), "refund", gid)
+        page = found["refundLineItems"]
+        rows += page["nodes"]
+        after = next_page(page)
+        if after is None:
+            return {**found, "refundLineItems": {"nodes": rows}}
 
 
 def customer(graphql: GraphQL, key: str) -> Payload:

@@ -4,6 +4,7 @@ Holds what mappings read. Amounts stay the text they are; GraphQL writes "1.0" w
 a webhook writes "1.00".
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,9 +14,15 @@ from integrations.connectors.base import Payload
 Node = dict[str, Any]
 
 
-def order(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
-    """Return an order as `orders/updated` would bring it."""
+def order(
+    node: Node, lines: list[Node], zone: ZoneInfo, refunds: Sequence[Node] = ()
+) -> Payload:
+    """Return an order as `orders/updated` would bring it.
+
+    Its shipments are left out, unless there are none.
+    """
     return {
+        **({"fulfillments": []} if _is_unsent(node) else {}),
         **_ids(node),
         **_copied(node, _ORDER_FIELDS),
         **{name: _local(node.get(key), zone) for name, key in _ORDER_TIMES.items()},
@@ -39,6 +46,7 @@ def order(node: Node, lines: list[Node], zone: ZoneInfo) -> Payload:
         "customer": customer(node["customer"], zone) if node.get("customer") else None,
         "company": _company(node.get("purchasingEntity")),
         "payment_terms": _terms(node.get("paymentTerms")),
+        "refunds": [_refund(one) for one in refunds],
     }
 
 
@@ -172,6 +180,9 @@ _ORDER_AMOUNTS = {
     "total_tax": "totalTaxSet",
     "total_discounts": "totalDiscountsSet",
     "total_tip_received": "totalTipReceivedSet",
+    "current_total_price": "currentTotalPriceSet",
+    "current_total_tax": "currentTotalTaxSet",
+    "current_total_discounts": "currentTotalDiscountsSet",
 }
 _LINE_FIELDS = {
     "admin_graphql_api_id": "id",
@@ -303,6 +314,28 @@ def _line(node: Node) -> Payload:
         "discount_allocations": _allocations(node),
         "tax_lines": _taxes(node),
         "duties": [_duty(duty) for duty in node.get("duties") or []],
+    }
+
+
+def _is_unsent(node: Node) -> bool:
+    return node.get("displayFulfillmentStatus") == "UNFULFILLED"
+
+
+def _refund(node: Node) -> Payload:
+    """Return what of a refund tells how much of its order stands."""
+    return {
+        "admin_graphql_api_id": node.get("id"),
+        "refund_line_items": [
+            {
+                "line_item_id": _tail(_inner(one, "lineItem").get("id")),
+                "quantity": one.get("quantity"),
+                "restock_type": _lower(one.get("restockType")),
+            }
+            for one in _nodes(node, "refundLineItems")
+        ],
+        "refund_shipping_lines": [
+            {"id": one.get("id")} for one in _nodes(node, "refundShippingLines")
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from integrations.connectors.errors import (
     RequestRefused,
     ServerFault,
 )
+from integrations.connectors.shopify import standing
 from integrations.connectors.shopify.connector import Shopify
 from integrations.connectors.shopify.orders import derived
 from integrations.simulators.shopify import ShopifySimulator, make_order
@@ -254,3 +255,24 @@ def test_a_number_is_found_as_people_write_it_and_as_an_id(shopify, vendor):
 
 def test_the_shop_tells_its_own_zone(shopify, vendor):
     assert str(shopify.zone()) == vendor.store.timezone
+
+
+def test_f65_an_order_read_again_stands_as_its_delivery_said(shopify, vendor):
+    lines = [("TENT", "Tent", "249.99", 3), ("STOVE", "Stove", "40.05", 2)]
+    for sku in ("TENT", "STOVE"):
+        vendor.add_product(sku, sku.title(), "10.00", stock={"Main warehouse": 9})
+    vendor.place_order(vendor.new_order(1001, lines, tax_rate="0.0825"))
+
+    def both():
+        told = vendor.store.find_order("#1001")
+        read = shopify.fetch("order", str(told["id"])).payload
+        return (standing.derived(exact.loads(exact.dumps(x))) for x in (read, told))
+
+    vendor.edit_order("#1001", {"TENT": 2})
+    read, told = both()
+    assert (read["total"], read["lines"]) == (told["total"], told["lines"])
+    vendor.fulfil_order("#1001", {"STOVE": 2})
+    vendor.refund_order("#1001", {"STOVE": 1}, shipping=True, restock_type="return")
+    read, told = both()
+    assert [line["quantity"] for line in read["lines"]] == [2, 2]
+    assert (read["total"], read["lines"]) == (told["total"], told["lines"])
