@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from integrations.connectors.earlier import Earlier as Earlier
 from integrations.connectors.listed import Listed, ListPage, Subscription
 from integrations.connectors.privacy import Demand
 from integrations.connectors.secret import Secret, TokenStore
@@ -241,6 +242,8 @@ class Connector:
     privacy_topics: ClassVar[tuple[str, ...]] = ()
     # How long the vendor may still carry out a request that we gave up on, in seconds.
     late_seconds: ClassVar[int] = 60
+    # The record types whose later versions `amend` works into what stands there.
+    amends: ClassVar[frozenset[str]] = frozenset()
     # Whether `numbered` can be asked.
     knows_numbers: ClassVar[bool] = False
     # The entities that `fetch` reads one by one.
@@ -304,7 +307,11 @@ class Connector:
         return ""
 
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
-        """Parse a delivery; raise UnreadablePayload or TopicUnsupported."""
+        """Parse a delivery.
+
+        Raises UnreadablePayload, TopicUnsupported, and OnlyNamed for one that names
+        its object without bringing it.
+        """
         raise NotImplementedError
 
     def read_demand(self, topic: str, body: bytes) -> Demand:
@@ -356,6 +363,13 @@ class Connector:
         Nothing where the source has told the whole of it, and for good.
         """
         return ""
+
+    def derived_now(self, entity: str, payload: Payload) -> Payload:
+        """Return the facts by what stands of an object now, not as it was made.
+
+        Flows that bring later versions read these.
+        """
+        return self.derived(entity, payload)
 
     def changes(self, entity: str, since: str) -> Changes:
         """Yield what changed after the cursor `since`, each with its new cursor."""
@@ -435,6 +449,18 @@ class Connector:
 
     def update(self, record_type: str, payload: Payload, target_id: str) -> Written:
         """Change the record that has this id of the vendor's; safe to repeat."""
+        raise NotImplementedError
+
+    def amend(
+        self, record_type: str, payload: Payload, place: str, earlier: Earlier
+    ) -> Written:
+        """Make the record at `place`, or work a later version of it into what stands.
+
+        `place` is our external id with `eid:` before it, or an id of the vendor's; a
+        first version needs the former. Safe to repeat. Raises TargetGone for a record
+        that stood and is gone, and ChangeRefused for what only a person can decide;
+        what can be changed is changed all the same.
+        """
         raise NotImplementedError
 
     def standing(self, record_type: str, target_id: str) -> Standing | None:

@@ -1,5 +1,7 @@
 """What can go wrong with a vendor, named for what helps."""
 
+from datetime import datetime
+
 
 class ConnectorError(Exception):
     """The vendor did not do what was asked."""
@@ -100,6 +102,27 @@ class TargetGone(RecordConflict):
 
 class DecisionNeeded(RecordConflict):
     """Only people can say what becomes of this record at the vendor."""
+
+
+class ChangeRefused(ConnectorError):
+    """The record has gone too far at the vendor for a change of its source.
+
+    `fields` says per path what both sides have, `decide` what a person must do.
+    """
+
+    def __init__(self, message: str, fields: dict[str, str], decide: str) -> None:
+        super().__init__(message, code="CHANGE_REFUSED", fields=fields)
+        self.decide = decide
+
+
+class OnlyNamed(ConnectorError):
+    """The delivery names an object without bringing it: it has to be read."""
+
+    def __init__(self, entity: str, key: str, changed_at: datetime) -> None:
+        super().__init__(f"It names {entity} {key} and does not bring it.")
+        self.entity = entity
+        self.key = key
+        self.changed_at = changed_at
 
 
 class RequestRefused(ConnectorError):

@@ -22,6 +22,7 @@ from errorqueue.services import capture, resolve
 from integrations.connectors.base import Connector, SourceObject, WebhookHead
 from integrations.connectors.errors import (
     BadSignature,
+    OnlyNamed,
     TopicUnsupported,
     UnreadablePayload,
 )
@@ -29,6 +30,7 @@ from integrations.connectors.registry import UnknownSystem
 from integrations.inbox import doors, privacy, versions
 from integrations.models import (
     Flow,
+    Gap,
     InboxEvent,
     Remembered,
     SyncRecord,
@@ -192,7 +194,11 @@ def _dispatch(event: InboxEvent, takers: Takers) -> None:
     if event.topic in connector.privacy_topics:
         event.close(InboxEvent.State.PROCESSED, privacy.enter(connector, event))
         return
-    found = connector.read_webhook(event.topic, event.raw)
+    try:
+        found = connector.read_webhook(event.topic, event.raw)
+    except OnlyNamed as named:
+        _ask_for(named, event, takers)
+        return
     failpoints.hit("inbox.parse")
     flows = takers.of(event.connection_id, found.entity)
     outcomes = [_enter(connector, flow, found, event) for flow in flows]
@@ -204,6 +210,34 @@ def _dispatch(event: InboxEvent, takers: Takers) -> None:
         event.close(InboxEvent.State.NOT_WANTED, reason)
     _ring_for(flows)
     failpoints.hit("inbox.outcome")
+
+
+def _ask_for(named: OnlyNamed, event: InboxEvent, takers: Takers) -> None:
+    """Have the object read that a delivery names and does not bring."""
+    flows = takers.of(event.connection_id, named.entity)
+    asking = [flow for flow in flows if _lacks(flow, named)]
+    for flow in asking:
+        Gap.objects.ask_for(flow, named.key, named.changed_at)
+    if asking:
+        event.close(InboxEvent.State.PROCESSED, f"{named} It was asked for.")
+    elif flows:
+        reason = f"{named} What it tells is known, or not sent any more."
+        event.close(InboxEvent.State.PROCESSED, reason)
+    else:
+        reason = f"{event.topic}: no flow takes a {named.entity}."
+        event.close(InboxEvent.State.NOT_WANTED, reason)
+
+
+def _lacks(flow: Flow, named: OnlyNamed) -> bool:
+    """Say whether the ledger holds an object older than told, and would send it."""
+    known = SyncRecord.objects.filter(flow=flow, source_key=named.key)
+    record = known.only("changed_at", "delivered_version", "flow").first()
+    if record is None or record.changed_at is None:
+        return True
+    if flow.mode == Flow.Mode.CREATE and record.delivered_version:
+        return False
+    # Deliveries and lists tell whole seconds.
+    return record.changed_at.replace(microsecond=0) < named.changed_at
 
 
 def _ring_for(flows: Iterable[Flow]) -> None:

@@ -1,5 +1,6 @@
 """The source's own list against the ledger: sweeps, what they found, certificates."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from errorqueue.clock import database_time
 from integrations.models.flow import Flow
 
 
@@ -90,6 +92,41 @@ class GapCheck(models.Model):
     def is_open(self) -> bool:
         return self.phase in self.OPEN
 
+    @property
+    def is_asked_by_key(self) -> bool:
+        """Say that it compares no stretch of time: one object is to be fetched."""
+        return self.since == self.until
+
+
+class GapQuerySet(models.QuerySet["Gap"]):
+    """The verb by which an object is asked for that the ledger holds older."""
+
+    def ask_for(self, flow: Flow, key: str, changed_at: datetime) -> "Gap":
+        """Have one object fetched that changed at `changed_at`; a worker does it.
+
+        It is a comparison of nothing else, so its waits, tries and alerts are those
+        of any. The sweeper rings for it.
+        """
+        now = database_time()
+        sweep = GapSweep.objects.create(kind=GapSweep.Kind.RECENT, asked_at=now)
+        check = GapCheck.objects.create(
+            sweep=sweep,
+            flow=flow,
+            since=changed_at,
+            until=changed_at,
+            phase=GapCheck.Phase.FETCHING,
+            try_at=now,
+            phase_at=now,
+        )
+        return self.create(
+            check_of=check,
+            flow=flow,
+            kind=Gap.Kind.BEHIND,
+            source_key=key,
+            changed_at=changed_at,
+            found_at=now,
+        )
+
 
 class Gap(models.Model):
     """One object on which the source's list and the ledger differ.
@@ -117,6 +154,8 @@ class Gap(models.Model):
     fetched_at = models.DateTimeField(null=True, blank=True)
     is_gone = models.BooleanField(default=False)
     problem = models.CharField(max_length=300, blank=True)
+
+    objects = GapQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -14,6 +14,7 @@ from integrations.connectors import exact
 from integrations.connectors.errors import (
     ConnectorError,
     LimitReached,
+    OnlyNamed,
     TemporaryError,
     TopicUnsupported,
 )
@@ -95,7 +96,10 @@ def record_from(event: InboxEvent, document: MappingDocument) -> SyncRecord:
     Raises UnreadablePayload, and TopicUnsupported when no flow of this document
     takes what the delivery carries.
     """
-    found = reader_of(event.connection).read_webhook(event.topic, event.raw)
+    try:
+        found = reader_of(event.connection).read_webhook(event.topic, event.raw)
+    except OnlyNamed as named:
+        raise TopicUnsupported(f"{named} Choose a delivery that does.") from named
     flow = (
         flows_of(document)
         .filter(source=event.connection, source_entity=found.entity)

@@ -23,7 +23,8 @@ from integrations.sync.rhythm.counting import rhythm_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ADDRESS = "http://waybill.test/hooks/shopify/"
-TOPICS = ["customers/create", "customers/update", "orders/create", "orders/updated"]
+OF_ORDERS = ["orders/cancelled", "orders/create", "orders/edited", "orders/updated"]
+TOPICS = ["customers/create", "customers/update", *OF_ORDERS]
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_f51_a_flow_that_is_new_in_a_known_shop_is_no_incident(watch, shopify):
     unsubscribe(shopify, "customers/create", "customers/update")
     FlowRhythm.objects.filter(flow__slug="shopify-customers").update(audited_at=None)
     watch()
-    assert topics(shopify) == ["orders/create", "orders/updated"]
+    assert topics(shopify) == OF_ORDERS
     Flow.objects.filter(slug="shopify-customers").update(is_enabled=True)
     watch()
     assert topics(shopify) == TOPICS and told() == []

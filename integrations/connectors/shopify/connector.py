@@ -166,6 +166,10 @@ class Shopify(Connector):
     def unfinished(self, entity: str, payload: Payload) -> str:
         return sources.source_of(entity).unfinished(payload)
 
+    def derived_now(self, entity: str, payload: Payload) -> Payload:
+        source = sources.source_of(entity)
+        return (source.derived_now or source.derived)(payload)
+
     def find(self, record_type: str, by: str, value: str) -> list[Found]:
         return targets.find(self.graphql, record_type, by, value)
 

@@ -18,7 +18,14 @@ UNKNOWN_TO_NETSUITE = (
     ("HAMMOCK-XL", "Hammock XL", "89.00", 15),
     ("KNIFE-PRO", "Pocket knife", "44.00", 22),
 )
-TOPICS = ("orders/create", "orders/updated", "customers/create", "customers/update")
+TOPICS = (
+    "orders/create",
+    "orders/updated",
+    "orders/edited",
+    "orders/cancelled",
+    "customers/create",
+    "customers/update",
+)
 SCOPES = (
     "read_orders",
     "read_all_orders",

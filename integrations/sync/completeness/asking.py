@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from errorqueue.clock import database_time
 from integrations.models import AuditEntry, Flow, Gap, GapCheck, GapSweep
@@ -34,7 +35,8 @@ class NotComparable(ValueError):
 def ask_recent() -> GapSweep | None:
     """Have what changed since the last look compared, for flows that are not at it."""
     now = database_time()
-    busy = GapCheck.objects.filter(sweep__kind=Kind.RECENT, ended_at=None).values_list(
+    stretches = GapCheck.objects.exclude(since=F("until"))
+    busy = stretches.filter(sweep__kind=Kind.RECENT, ended_at=None).values_list(
         "flow", flat=True
     )
     wanted = [

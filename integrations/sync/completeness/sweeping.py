@@ -251,7 +251,7 @@ def _settle(check: GapCheck, connector: Connector) -> bool:
         )
         if check.day:
             certifying.certify(check, sums, _found(check, gaps))
-        else:
+        elif not check.is_asked_by_key:
             _note_swept(check)
     telling.tell_done(check, gaps, missing)
     return False

@@ -30,13 +30,15 @@ def tell_failed(check: GapCheck) -> None:
 def tell_done(check: GapCheck, gaps: list[Gap], missing: list[Gap]) -> None:
     """Note in the audit trail what was brought; tell of what is missing still."""
     flow = check.flow
-    close_alert(f"compare:{flow.pk}")
+    if not check.is_asked_by_key:
+        close_alert(f"compare:{flow.pk}")
     brought = [gap for gap in gaps if gap.fetched_at and not gap.is_gone]
     if brought:
         detail = f"{check.since:%Y-%m-%d %H:%M} to {check.until:%Y-%m-%d %H:%M} UTC"
-        AuditEntry.objects.note_many(
-            "flow", flow.pk, "fetched as missing", len(brought), detail
-        )
+        verb = "fetched as missing"
+        if check.is_asked_by_key:
+            verb, detail = "read again", f"A delivery named {brought[0]} only."
+        AuditEntry.objects.note_many("flow", flow.pk, verb, len(brought), detail)
     if missing:
         _tell_missing(flow, missing)
     elif not unsettled(flow, database_time()):
