@@ -148,6 +148,15 @@ _TABLE: tuple[tuple[type[Exception], _Words], ...] = (
         ),
     ),
     (
+        errors.ChangeRefused,
+        _Words(
+            FailureKind.CONFLICT,
+            "changed, but {target} has gone too far to take all of it",
+            "{error}",
+            "{decide}",
+        ),
+    ),
+    (
         errors.RecordConflict,
         _Words(
             FailureKind.CONFLICT,
@@ -333,7 +342,8 @@ def describe(
     words = next(
         (words for kind, words in _TABLE if isinstance(error, kind)), _FALLBACK
     )
-    filled = {"target": target, "error": _plain(error)}
+    decide = getattr(error, "decide", "")
+    filled = {"target": target, "error": _plain(error), "decide": decide}
     problems = tuple(_field_problems(error, document, mapped))
     remedy = words.remedy if problems else words.remedy_without_field or words.remedy
     return Failure(
@@ -419,13 +429,19 @@ def _field_problems(
     error: Exception, document: Document | None, mapped: Mapped | None
 ) -> list[FieldProblem]:
     fields = getattr(error, "fields", {})
+    decide = getattr(error, "decide", "")
     return [
-        _vendor_problem(path, text, document, mapped) for path, text in fields.items()
+        _vendor_problem(path, text, document, mapped, decide)
+        for path, text in fields.items()
     ]
 
 
 def _vendor_problem(
-    path: str, text: str, document: Document | None, mapped: Mapped | None
+    path: str,
+    text: str,
+    document: Document | None,
+    mapped: Mapped | None,
+    decide: str = "",
 ) -> FieldProblem:
     trace = trace_for(mapped, path) if mapped else None
     row = row_for(document, path) if document else None
@@ -435,7 +451,7 @@ def _vendor_problem(
         line=trace.line if trace else None,
         value="" if trace is None else str(trace.value),
         rule=text,
-        remedy=_remedy(row),
+        remedy=decide or _remedy(row),
         sources=trace.sources if trace else (),
         sensitivity=(trace.sensitivity if trace else "")
         or (row.sensitivity if row else ""),

@@ -101,6 +101,12 @@ def _offline(connection: Connection, account: Account) -> Connector:
     return connector_class(connection.system)(account, services)
 
 
-def derived_of(connection: Connection, entity: str, payload: Payload) -> Payload:
-    """Return the facts that the source's connector sees in a payload."""
-    return keyless_of(connection).derived(entity, payload)
+def derived_of(
+    connection: Connection, entity: str, payload: Payload, *, now: bool = False
+) -> Payload:
+    """Return the facts that the source's connector sees in a payload.
+
+    They tell of it as it was made, with `now` of what stands of it.
+    """
+    connector = keyless_of(connection)
+    return (connector.derived_now if now else connector.derived)(entity, payload)

@@ -55,8 +55,10 @@ def map_with(record: SyncRecord, document: Document, lookups: TargetLookups) -> 
 def facts_of(record: SyncRecord) -> dict[str, Any]:
     """Return what mappings may read besides the source itself."""
     flow = record.flow
+    # What is created once is told as it was made, what is updated as it stands.
+    now = flow.mode == Flow.Mode.UPSERT
     return {
-        "derived": derived_of(flow.source, flow.source_entity, record.payload),
+        "derived": derived_of(flow.source, flow.source_entity, record.payload, now=now),
         "connection": _told_of(flow.target),
         "source_connection": _told_of(flow.source),
         "waybill": {

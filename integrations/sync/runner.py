@@ -16,6 +16,7 @@ from integrations.models import Flow, SyncRecord, ring_connection, statements
 from integrations.models.account import keyless_of
 from integrations.models.removal import removed_from
 from integrations.sync import outcome
+from integrations.sync.amending import amend, stands_after_all
 from integrations.sync.attempts import digest_of, intend
 from integrations.sync.choosing import (
     found_there,
@@ -115,7 +116,7 @@ def deliver(delivery: Delivery) -> Written:
     finish(delivery)
     connector = delivery.desk.connector(record.flow.target)
     delivery.credentials = connector.account.credentials_version
-    payload = kept_payload(delivery) or map_payload(delivery, connector)
+    payload = kept_payload(delivery) or mapped_payload(delivery, connector)
     if record.flow.mode == Flow.Mode.UPSERT:
         payload = sift(delivery, connector, payload)
         delivery.partner = delivery.partner or paired_with(record)
@@ -161,6 +162,16 @@ def paired_with(record: SyncRecord) -> str:
     """Return the record of the target that a person had this one linked with."""
     made_anew = record.retry_start == Start.AGAIN
     return record.target_id if record.is_paired and not made_anew else ""
+
+
+def mapped_payload(delivery: Delivery, connector: Connector) -> Payload:
+    """Map the record; a rule keeps nothing out that stands at the target after all."""
+    try:
+        return map_payload(delivery, connector)
+    except Excluded:
+        if not stands_after_all(delivery, connector):
+            raise
+        return map_payload(delivery, connector)
 
 
 def map_payload(delivery: Delivery, connector: Connector) -> Payload:
@@ -236,6 +247,8 @@ def write(delivery: Delivery, connector: Connector, payload: Payload) -> Written
     if flow.mode != Flow.Mode.CREATE:
         if delivery.is_idle:
             return Written(delivery.target_id)
+        if flow.target_record in connector.amends:
+            return amend(delivery, connector, payload)
         if delivery.partner:
             return connector.update(flow.target_record, payload, delivery.partner)
         return connector.upsert(flow.target_record, payload, attempt.external_id)

@@ -36,11 +36,18 @@ def refuse_vanished(delivery: Delivery, connector: Connector) -> None:
         return
     if record.retry_start == Start.AGAIN:
         return
-    if _is_fresh(record) or _was_refreshed(record):
+    if flow.target_record in connector.amends:
+        return  # it is read all the same, see `amending.py`
+    if _is_fresh(record) or was_refreshed(record):
         return
     key = delivery.partner or external_id_of(flow, record.source_key)
     if not _stands(delivery, connector, key):
-        raise TargetGone(_told(record, connector, key), code=GONE)
+        raise gone(record, connector, key)
+
+
+def gone(record: SyncRecord, connector: Connector, key: str) -> TargetGone:
+    """Return what tells a person that a record was deleted there."""
+    return TargetGone(_told(record, connector, key), code=GONE)
 
 
 def _stands(delivery: Delivery, connector: Connector, key: str) -> bool:
@@ -62,7 +69,8 @@ def _is_fresh(record: SyncRecord) -> bool:
     return database_time() - record.delivered_at < limit
 
 
-def _was_refreshed(record: SyncRecord) -> bool:
+def was_refreshed(record: SyncRecord) -> bool:
+    """Say whether the account was refreshed since, so that anything may be missing."""
     later = Refresh.objects.filter(
         connection=record.flow.target_id, at__gt=record.delivered_at
     )
@@ -74,6 +82,8 @@ def _told(record: SyncRecord, connector: Connector, key: str) -> str:
     since = f"{at:%d %b %Y}" if at else "once"
     known = f" as {record.target_id}" if record.target_id else ""
     said = f"It was delivered on {since}{known}; {target} has nothing under {key} now."
+    if record.flow.target_record in connector.amends:
+        return said  # many orders have one e-mail address
     others = _candidates(record, connector)
     if not others:
         return f"{said} Nobody else there has its e-mail address."

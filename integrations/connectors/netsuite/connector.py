@@ -11,6 +11,7 @@ from integrations.connectors.base import (
     CheckResult,
     Compared,
     Connector,
+    Earlier,
     FieldRule,
     Found,
     Named,
@@ -24,16 +25,19 @@ from integrations.connectors.base import (
 from integrations.connectors.errors import (
     AlreadyExists,
     BadSignature,
+    ChangeRefused,
     PermissionMissing,
     RecordConflict,
     RecordMissing,
     RecordRejected,
     ReferenceUnknown,
     ServerFault,
+    TargetGone,
     TopicUnsupported,
 )
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import (
+    amending,
     checks,
     lookups,
     metadata,
@@ -97,6 +101,7 @@ class NetSuite(Connector):
     )
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
     late_seconds = 900
+    amends = frozenset({"salesOrder"})
     fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
     knows_numbers = True
     recognises = {
@@ -165,10 +170,13 @@ class NetSuite(Connector):
         if origin:
             return self._transform(origin, record_type, payload, key)
         try:
-            body = records.without_nulls({**payload, "externalId": key})
-            answer = self._write("POST", record_type, body)
+            return self._make(record_type, payload, key)
         except AlreadyExists as error:
             return self._adopt(record_type, payload, key, error)
+
+    def _make(self, record_type: str, payload: Payload, key: str) -> Written:
+        body = records.without_nulls({**payload, "externalId": key})
+        answer = self._write("POST", record_type, body)
         return self._written(record_type, key, answer)
 
     def _transform(
@@ -274,6 +282,39 @@ class NetSuite(Connector):
             self._leave_known_addresses_out(record_type, body, target_id)
         self._write("PATCH", f"{record_type}/{target_id}", body)
         return Written(target_id, url=self.record_url(record_type, target_id))
+
+    def amend(
+        self, record_type: str, payload: Payload, place: str, earlier: Earlier
+    ) -> Written:
+        if not earlier.stood:
+            try:
+                return self._make(record_type, payload, place.removeprefix("eid:"))
+            except AlreadyExists as error:
+                present = self._read_at(record_type, place)
+                amending.refuse_other(record_type, payload, present, error)
+        else:
+            present = self._read_standing(record_type, place)
+        return self._amend(record_type, present, payload, earlier)
+
+    def _read_standing(self, record_type: str, place: str) -> Payload:
+        try:
+            return self._read_at(record_type, place)
+        except RecordMissing as error:
+            raise TargetGone(f"NetSuite has no {record_type} {place} now.") from error
+
+    def _amend(
+        self, record_type: str, present: Payload, payload: Payload, earlier: Earlier
+    ) -> Written:
+        """Send what may change, then tell what may not."""
+        target_id = str(present["id"])
+        found = amending.plan(present, payload, earlier)
+        if found.body:
+            params = {"replace": ",".join(found.replaced)} if found.replaced else {}
+            self._write("PATCH", f"{record_type}/{target_id}", found.body, params)
+        if found.refused:
+            raise ChangeRefused(amending.told(found), found.refused, amending.DECISION)
+        url = self.record_url(record_type, target_id)
+        return Written(target_id, adopted=not found.body, url=url)
 
     def standing(self, record_type: str, target_id: str) -> Standing | None:
         try:

@@ -191,10 +191,19 @@ def _tells(wanted: Payload, name: str) -> bool:
 
 
 def _equal(wanted: Any, present: Any) -> bool:
-    return bool(_plain(wanted) == _plain(present))
+    return bool(plain_value(wanted) == plain_value(present))
 
 
-def _plain(value: Any) -> Any:
+def same(wanted: Any, present: Any) -> bool:
+    """Say whether two values mean the same; nothing, no and 0 are one."""
+    return _equal(wanted, present) or (_is_empty(wanted) and _is_empty(present))
+
+
+def _is_empty(value: Any) -> bool:
+    return plain_value(value) in ("", False, 0)
+
+
+def plain_value(value: Any) -> Any:
     """Return a reference as its id, a number as Decimal, any text folded."""
     if isinstance(value, dict):
         value = value.get("id", value.get("refName"))
@@ -207,10 +216,11 @@ def _plain(value: Any) -> Any:
 
 
 def _words(wanted: Any, present: Any) -> str:
-    return f"NetSuite has {_shown(present)}, this record has {_shown(wanted)}."
+    return f"NetSuite has {shown(present)}, this record has {shown(wanted)}."
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value for a sentence; a reference by its name."""
     if isinstance(value, dict):
         return str(value.get("refName") or value.get("id") or "nothing")
     return str(value) if value not in (None, "") else "nothing"
@@ -228,4 +238,4 @@ def new_addresses(wanted: list[Payload], present: list[Payload]) -> list[Payload
 def _address(line: Payload) -> tuple[Any, ...]:
     inner = line.get("addressBookAddress")
     address = inner if isinstance(inner, dict) else {}
-    return tuple(_plain(address.get(name)) for name in ADDRESS_FIELDS)
+    return tuple(plain_value(address.get(name)) for name in ADDRESS_FIELDS)
