@@ -259,3 +259,47 @@ def test_every_change_of_stock_is_echoed_by_webhook(shop):
         b"7",
     ]
     assert b"sku" not in bodies[0]
+
+
+ACTIVATE = """
+mutation Stock($item: ID!, $place: ID!, $key: String!) {
+  inventoryActivate(inventoryItemId: $item, locationId: $place)
+  @idempotent(key: $key) {
+    inventoryLevel { quantities(names: ["available"]) { quantity } }
+    userErrors { field message }
+  }
+}
+"""
+
+
+def activated(shop, place, **changes):
+    asked = {"item": ids(shop)["inventoryItemId"], "place": place, "key": "k-1"}
+    return shop.data(ACTIVATE, {**asked, **changes})["inventoryActivate"]
+
+
+def test_an_item_is_stocked_at_another_location_with_nothing_there(shop):
+    place = shop.simulator.store.location("Outlet").gid
+    for _ in range(2):
+        answer = activated(shop, place)
+        assert answer["userErrors"] == []
+        assert answer["inventoryLevel"]["quantities"] == [{"quantity": 0}]
+    assert len(shop.simulator.store.levels) == 2
+
+
+def test_activating_a_level_that_stands_keeps_its_quantity(shop):
+    level = activated(shop, ids(shop)["locationId"])["inventoryLevel"]
+    assert level["quantities"] == [{"quantity": 10}]
+
+
+def test_what_cannot_be_activated_has_an_error_without_a_code(shop):
+    (error,) = activated(shop, "gid://shopify/Location/1")["userErrors"]
+    assert error["field"] == ["locationId"]
+    (error,) = activated(shop, "x", item="gid://shopify/InventoryItem/1")["userErrors"]
+    assert error["field"] == ["inventoryItemId"]
+
+
+def test_activating_needs_the_directive_too(shop):
+    bare = ACTIVATE.replace("@idempotent(key: $key)", "").replace(", $key: String!", "")
+    asked = {"item": ids(shop)["inventoryItemId"], "place": ids(shop)["locationId"]}
+    (error,) = shop.errors(bare, asked)
+    assert "@idempotent directive is required" in error["message"]

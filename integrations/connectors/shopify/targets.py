@@ -12,7 +12,14 @@ from integrations.connectors.base import (
     Written,
 )
 from integrations.connectors.errors import RequestRefused
-from integrations.connectors.shopify import customers, parcels, prices, shipping, stock
+from integrations.connectors.shopify import (
+    customers,
+    levels,
+    parcels,
+    prices,
+    shipping,
+    stock,
+)
 from integrations.connectors.shopify.graphql import GraphQL
 
 Write = Callable[[GraphQL, Payload, str], Written]
@@ -45,7 +52,7 @@ TARGETS: dict[str, Target] = {
         upsert=customers.write_customer,
         update=customers.update_customer,
     ),
-    "inventoryLevel": Target(stock.LEVEL_FIELDS, upsert=stock.write_level),
+    "inventoryLevel": Target(levels.LEVEL_FIELDS, upsert=levels.write_level),
     "fulfillment": Target(
         parcels.FIELDS,
         create=shipping.write,

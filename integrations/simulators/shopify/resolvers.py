@@ -15,6 +15,7 @@ from integrations.simulators.shopify import (
     product_mutations,
     queries,
 )
+from integrations.simulators.shopify.activation import activate
 from integrations.simulators.shopify.bulk_files import create_uploads
 from integrations.simulators.shopify.context import Info
 from integrations.simulators.shopify.inventory import set_quantities
@@ -100,6 +101,7 @@ MUTATIONS: dict[str, tuple[Resolver, str]] = {
         "write_products",
     ),
     "refundCreate": (order_mutations.refund, "write_orders"),
+    "inventoryActivate": (activate, "write_inventory"),
     "inventorySetQuantities": (quantities, "write_inventory"),
     "webhookSubscriptionCreate": (create, ""),
     "webhookSubscriptionUpdate": (update, ""),
