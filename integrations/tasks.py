@@ -15,6 +15,7 @@ from integrations.sync import (
     background,
     clusters,
     log_loss,
+    noticing,
     polling,
     probing,
     schedules,
@@ -79,6 +80,10 @@ def run_scenarios() -> None:
 
 def poll_flow(flow_id: int) -> None:
     polling.poll(flow_id)
+
+
+def read_notices(connection_id: int) -> None:
+    noticing.read_waiting(connection_id)
 
 
 def run_schedule(schedule_id: int) -> None:

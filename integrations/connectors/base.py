@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from integrations.connectors.earlier import Earlier as Earlier
 from integrations.connectors.listed import Listed, ListPage, Subscription
+from integrations.connectors.notices import Noticed
 from integrations.connectors.privacy import Demand
 from integrations.connectors.secret import Secret, TokenStore
 
@@ -238,6 +239,10 @@ class Connector:
     webhook_secrets: ClassVar[tuple[str, ...]] = ()
     # Of which deliveries are read; others are kept, but not wanted.
     topics: ClassVar[tuple[str, ...]] = ()
+    # Of which deliveries say only that something changed: it is read afterwards.
+    notice_topics: ClassVar[tuple[str, ...]] = ()
+    # The entities that are read whole once a night, since `changes` may miss some.
+    whole_nightly: ClassVar[frozenset[str]] = frozenset()
     # Of which deliveries demand something about personal data.
     privacy_topics: ClassVar[tuple[str, ...]] = ()
     # How long the vendor may still carry out a request that we gave up on, in seconds.
@@ -311,6 +316,19 @@ class Connector:
 
         Raises UnreadablePayload, TopicUnsupported, and OnlyNamed for one that names
         its object without bringing it.
+        """
+        raise NotImplementedError
+
+    def read_notices(self, topic: str, body: bytes) -> tuple[Noticed, ...]:
+        """Say what a delivery wants read; raise UnreadablePayload."""
+        raise NotImplementedError
+
+    def noticed(
+        self, entity: str, keys: Sequence[str]
+    ) -> Iterator[tuple[str, SourceObject]]:
+        """Read what notices named, each object with the key that led to it.
+
+        What is there no longer, or may not be seen, is left out.
         """
         raise NotImplementedError
 

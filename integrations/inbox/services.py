@@ -27,7 +27,7 @@ from integrations.connectors.errors import (
     UnreadablePayload,
 )
 from integrations.connectors.registry import UnknownSystem
-from integrations.inbox import doors, privacy, versions
+from integrations.inbox import doors, notices, privacy, versions
 from integrations.models import (
     Flow,
     Gap,
@@ -194,6 +194,9 @@ def _dispatch(event: InboxEvent, takers: Takers) -> None:
     if event.topic in connector.privacy_topics:
         event.close(InboxEvent.State.PROCESSED, privacy.enter(connector, event))
         return
+    if event.topic in connector.notice_topics:
+        _take_notice(connector, event, takers)
+        return
     try:
         found = connector.read_webhook(event.topic, event.raw)
     except OnlyNamed as named:
@@ -238,6 +241,17 @@ def _lacks(flow: Flow, named: OnlyNamed) -> bool:
         return False
     # Deliveries and lists tell whole seconds.
     return record.changed_at.replace(microsecond=0) < named.changed_at
+
+
+def _take_notice(connector: Connector, event: InboxEvent, takers: Takers) -> None:
+    said = notices.enter(
+        connector, event, lambda entity: bool(takers.of(event.connection_id, entity))
+    )
+    if said:
+        event.close(InboxEvent.State.PROCESSED, said)
+    else:
+        reason = f"{event.topic}: no flow takes what it names."
+        event.close(InboxEvent.State.NOT_WANTED, reason)
 
 
 def _ring_for(flows: Iterable[Flow]) -> None:

@@ -30,6 +30,7 @@ from integrations.models.inbox import InboxEvent
 from integrations.models.installation import Installation
 from integrations.models.key import RecordKey
 from integrations.models.maintenance import MaintenanceTime, MaintenanceWindow
+from integrations.models.notice import ChangeNotice, ring_notices
 from integrations.models.outcome import (
     Assumption,
     BacklogHour,
@@ -67,6 +68,7 @@ __all__ = [
     "Bell",
     "CachedLookup",
     "Certificate",
+    "ChangeNotice",
     "Connection",
     "Coverage",
     "Credential",
@@ -119,4 +121,5 @@ __all__ = [
     "ring_chores",
     "ring_connection",
     "ring_inbox",
+    "ring_notices",
 ]

@@ -18,9 +18,12 @@ from integrations.connectors.errors import (
     LimitReached,
     TemporaryError,
 )
+from integrations.connectors.registry import UnknownSystem, connector_class
 from integrations.models import (
     Bell,
+    Connection,
     Flow,
+    InboxEvent,
     Remembered,
     SyncRecord,
     ring_alerts,
@@ -71,6 +74,27 @@ def poll(flow_id: int) -> int:
     return 0
 
 
+def read_whole() -> int:
+    """Have sources whose changes may miss some read from the beginning; return how many.
+
+    What the ledger knows already is not sent again. A poll under way gives way.
+    """
+    polled = Flow.objects.filter(is_enabled=True, poll_minutes__gt=0)
+    wanted = [
+        flow.pk
+        for flow in polled.select_related("source")
+        if flow.source_entity in _read_nightly(flow.source)
+    ]
+    return Flow.objects.filter(pk__in=wanted).update(cursor="", polled_at=None)
+
+
+def _read_nightly(source: Connection) -> frozenset[str]:
+    try:
+        return connector_class(source.system).whole_nightly
+    except UnknownSystem:
+        return frozenset()
+
+
 def _note(flow: Flow, error: ConnectorError) -> None:
     passing = isinstance(error, TemporaryError)
     if passing:
@@ -83,17 +107,18 @@ def _note(flow: Flow, error: ConnectorError) -> None:
 def _enter_all(flow: Flow) -> int:
     ends_at = time.monotonic() + settings.DRAIN_SECONDS
     connector = connector_for(flow.source)
-    changes = connector.changes(flow.source_entity, flow.cursor)
     count = problems = arrived = 0
-    for found, cursor in changes:
-        outcome = _enter(flow, found)
+    for found, cursor in connector.changes(flow.source_entity, flow.cursor):
+        outcome = enter(flow, found)
         problems += outcome is None
         arrived += outcome in (Remembered.NEW, Remembered.NEWER)
         count += 1
         if cursor == flow.cursor:
             continue
         failpoints.hit("poll.page")
-        _move_cursor(flow, cursor)
+        if not _move_cursor(flow, cursor):
+            log.info("%s: the cursor was moved by somebody else", flow)
+            break
         if time.monotonic() > ends_at or is_stopping():
             _go_on_soon(flow)
             break
@@ -109,10 +134,12 @@ def _enter_all(flow: Flow) -> int:
     return count
 
 
-def _enter(flow: Flow, found: SourceObject) -> Remembered | None:
+def enter(
+    flow: Flow, found: SourceObject, event: InboxEvent | None = None
+) -> Remembered | None:
     """Enter one object; one that cannot be entered stops no other."""
     try:
-        _, outcome = SyncRecord.objects.remember(flow, found)
+        _, outcome = SyncRecord.objects.remember(flow, found, event)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -122,9 +149,11 @@ def _enter(flow: Flow, found: SourceObject) -> Remembered | None:
     return outcome
 
 
-def _move_cursor(flow: Flow, cursor: str) -> None:
+def _move_cursor(flow: Flow, cursor: str) -> bool:
+    """Move on, unless somebody else moved the cursor or set it back meanwhile."""
+    mine = Flow.objects.filter(pk=flow.pk, cursor=flow.cursor)
     flow.cursor = cursor
-    Flow.objects.filter(pk=flow.pk).update(cursor=cursor)
+    return bool(mine.update(cursor=cursor))
 
 
 def _go_on_soon(flow: Flow, wait: timedelta = AT_ONCE) -> None:

@@ -22,7 +22,7 @@ from errorqueue.clock import database_time
 from errorqueue.models import BulkRun
 from errorqueue.text import one_line
 from integrations.models import Bell, Schedule, ScheduleSlot, ring_alerts
-from integrations.sync import audit, expiry, pruning, retention, silence
+from integrations.sync import audit, expiry, polling, pruning, retention, silence
 from integrations.sync.completeness import asking, watchdog
 from integrations.sync.rhythm import counting
 from integrations.sync.slots import worker_name
@@ -86,6 +86,9 @@ JOBS: dict[str, Job] = {
     "silence": Job("Tell of flows that went quiet", silence.tell_of_silence),
     "subscriptions": Job("Watch webhooks, compare what changed", watchdog.watch),
     "completeness": Job("Compare the last days with the sources", asking.ask_nightly),
+    "whole": Job(
+        "Read all stock levels, compare with what was sent", polling.read_whole
+    ),
     "preflight": Job("Pre-flight of all open failures", _look_ahead),
     "prune": Job("Clear away what is no longer needed", pruning.prune),
     "retention": Job("Remove the content of what is older than its rule", _empty_old),
@@ -109,6 +112,11 @@ DEFAULTS: list[tuple[str, str, dict[str, object]]] = [
         "Nightly completeness",
         "completeness",
         {"rule": Schedule.Rule.DAILY, "at": time(1, 50)},
+    ),
+    (
+        "Nightly stock compare",
+        "whole",
+        {"rule": Schedule.Rule.DAILY, "at": time(2, 20)},
     ),
     (
         "Nightly pre-flight",

@@ -53,6 +53,7 @@ from integrations.sync.holds import (
 from integrations.sync.incidents import tell_waiting
 from integrations.sync.isolation import isolated
 from integrations.sync.maintenance.windows import keep_windows
+from integrations.sync.noticing import ring_change_notices
 from integrations.sync.outcome import fail_hold
 from integrations.sync.polling import ring_poll
 from integrations.sync.rechecking import (
@@ -225,6 +226,7 @@ PARTS: tuple[Callable[[], object], ...] = (
     wake_connections,
     probe_connections,
     poll_flows,
+    ring_change_notices,
     remind_of_waiting,
     calm_flows,
     send_alerts,

@@ -1,7 +1,7 @@
 """The verbs of a connector, as NetSuite understands them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -24,7 +24,6 @@ from integrations.connectors.base import (
 )
 from integrations.connectors.errors import (
     AlreadyExists,
-    BadSignature,
     ChangeRefused,
     PermissionMissing,
     RecordConflict,
@@ -39,6 +38,7 @@ from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import (
     amending,
     checks,
+    feed,
     lookups,
     metadata,
     records,
@@ -48,6 +48,7 @@ from integrations.connectors.netsuite import (
 )
 from integrations.connectors.netsuite.auth import CERTIFICATE, TOKENS, login_for
 from integrations.connectors.netsuite.errors import error_for
+from integrations.connectors.notices import Noticed
 
 _ACCOUNT_ID = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)?")
 
@@ -100,6 +101,10 @@ class NetSuite(Connector):
         ),
     )
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
+    # They sign the change feed; during a change the previous one still does.
+    webhook_secrets = ("webhook_secret", "webhook_secret_previous")
+    notice_topics = (feed.TOPIC,)
+    whole_nightly = frozenset(n for n, one in sources.SOURCES.items() if one.nightly)
     late_seconds = 900
     amends = frozenset({"salesOrder"})
     fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
@@ -157,10 +162,20 @@ class NetSuite(Connector):
         checks.server_time(self.client)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookHead:
-        raise BadSignature("NetSuite connections take no deliveries.", sent=False)
+        known = self.account.credentials
+        secrets = [known[name] for name in self.webhook_secrets if name in known]
+        return feed.verify(headers, body, secrets, self.account.account_id)
 
     def read_webhook(self, topic: str, body: bytes) -> SourceObject:
-        raise TopicUnsupported("NetSuite connections take no deliveries.", sent=False)
+        raise TopicUnsupported(f"Deliveries of {topic or 'no topic'} are not read.")
+
+    def read_notices(self, topic: str, body: bytes) -> tuple[Noticed, ...]:
+        return sources.told(body)
+
+    def noticed(
+        self, entity: str, keys: Sequence[str]
+    ) -> Iterator[tuple[str, SourceObject]]:
+        return sources.noticed(self.client, entity, keys)
 
     def find(self, record_type: str, by: str, value: str) -> list[Found]:
         return lookups.find(self.client, record_type, by, value)

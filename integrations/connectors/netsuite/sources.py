@@ -1,6 +1,6 @@
 """What NetSuite is a source of, entity by entity: one line here for a new one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from integrations.connectors.base import Changes, Payload, SourceObject
@@ -9,11 +9,15 @@ from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import (
     checks,
     customers,
+    feed,
     fulfillments,
     places,
     prices,
     stock,
 )
+from integrations.connectors.notices import Noticed
+
+Named = Iterator[tuple[str, SourceObject]]
 
 
 def _nothing(payload: Payload) -> Payload:
@@ -29,8 +33,10 @@ class Source:
     """How one entity is read.
 
     `changes` yields what changed behind a cursor, each with the cursor that stands
-    when it is taken over; `read` reads one by its key, where one is read alone;
-    `rest` tells where the next reading begins, once this one has reached the end.
+    when it is taken over; `rest` says where the next pass goes on once this one is at
+    its end. `read` reads one by its key, where one is read alone. `noticed` reads what
+    hangs on items that the change feed named, for the changes in `told_by`. With
+    `nightly` all of it is read once a night, because `changes` may miss some.
     `derived` are the facts that follow from a payload; `record` is the record type
     whose page shows it, by the first part of its key.
     """
@@ -41,13 +47,24 @@ class Source:
     derived: Callable[[Payload], Payload] = _nothing
     record: str = ""
     rest: Callable[[str], str] = _anew
+    noticed: Callable[[ApiClient, Sequence[str]], Named] | None = None
+    told_by: frozenset[str] = frozenset()
+    nightly: bool = False
 
 
 SOURCES: dict[str, Source] = {
     "customer": Source(
         customers.changes, customers.customer, customers.read, rest=customers.rest
     ),
-    "inventory": Source(stock.changes, stock.level),
+    "inventory": Source(
+        stock.changes,
+        stock.level,
+        stock.read,
+        rest=stock.rest,
+        noticed=stock.noticed,
+        told_by=frozenset({"create", "edit", "stock"}),
+        nightly=True,
+    ),
     "fulfillment": Source(
         fulfillments.changes,
         fulfillments.fulfillment,
@@ -87,3 +104,22 @@ def fetched(client: ApiClient, entity: str, key: str) -> SourceObject:
     asked_at = checks.server_time(client)
     found = source.described(source.read(client, key))
     return found if found.changed_at else replace(found, changed_at=asked_at)
+
+
+def told(body: bytes) -> tuple[Noticed, ...]:
+    """Return what a push of the change feed wants read; raises UnreadablePayload."""
+    found = [
+        Noticed(entity, key)
+        for change, key in feed.items(body)
+        for entity, source in SOURCES.items()
+        if change in source.told_by
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def noticed(client: ApiClient, entity: str, keys: Sequence[str]) -> Named:
+    """Read what hangs on these items now; raises RequestRefused."""
+    source = source_of(entity)
+    if source.noticed is None:
+        raise RequestRefused(f"No notice leads to {entity} in NetSuite.", sent=False)
+    return source.noticed(client, keys)

@@ -1,10 +1,26 @@
-"""Stock by item and location, read whole: no column tells reliably what changed."""
+"""Stock by item and location: what changed, what a notice names, or all of it.
 
-from collections.abc import Iterator
-from datetime import datetime
+`aggregateitemlocation.lastquantityavailablechange` says when what is available last
+changed. Whether every account has it, and to the second or the day, is UNCONFIRMED;
+so an account that refuses it is read whole each time, and nothing is concluded from
+its zone: bounds are values of the column itself, read in the same session.
 
-from integrations.connectors.base import Changes, Payload, SourceObject
-from integrations.connectors.errors import UnreadablePayload
+The column misses what changes no quantity (an item made active again, a renamed SKU or
+location), what is committed later under an earlier time than the overlap covers, and
+an hour when clocks go back. The nightly pass over all of it finds those.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from integrations.connectors.base import Payload, SourceObject
+from integrations.connectors.errors import (
+    RecordMissing,
+    RecordRejected,
+    RequestRefused,
+    UnreadablePayload,
+)
 from integrations.connectors.http import ApiClient
 from integrations.connectors.netsuite import checks, suiteql
 
@@ -15,36 +31,135 @@ SELECT ail.item AS item_id, item.itemid AS sku, ail.location AS location_id,
 FROM aggregateitemlocation ail
 JOIN item ON item.id = ail.item
 JOIN location ON location.id = ail.location
-WHERE item.isinactive = 'F' AND ail.item > ?
+WHERE item.isinactive = 'F'{} AND ail.item > ?
 ORDER BY ail.item, ail.location
 FETCH FIRST 1000 ROWS ONLY
 """
-_SQL = " ".join(LEVELS.split())
+_CHANGED = (
+    " AND ail.lastquantityavailablechange >="
+    " TO_TIMESTAMP(?, 'YYYY-MM-DD\"T\"HH24:MI:SS')"
+)
+MARK = """
+SELECT TO_CHAR(MAX(ail.lastquantityavailablechange), 'YYYY-MM-DD"T"HH24:MI:SS') AS mark
+FROM aggregateitemlocation ail
+"""
+# A transaction may show itself later than the time it carries.
+OVERLAP = timedelta(minutes=15)
+# How many items one question names.
+MOST_NAMED = 200
 
 
-def changes(client: ApiClient, since: str) -> Changes:
-    """Yield the stock of every item and location, by item.
+@dataclass(frozen=True)
+class Cursor:
+    """A place in the stock: changed behind `since` (empty: all), behind `item`.
 
-    The cursor is the last item that is read whole: NetSuite confirms no column
-    that tells what changed, so it says where to go on, not since when.
+    `mark` is the newest change there was when this pass began: where the next goes on.
+    """
+
+    since: str = ""
+    mark: str = ""
+    item: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "Cursor":
+        """Read a cursor; one of another form begins anew."""
+        parts = text.split("/")
+        return cls(*parts) if len(parts) == 3 else cls()
+
+    def __str__(self) -> str:
+        return f"{self.since}/{self.mark}/{self.item}"
+
+    @property
+    def bound(self) -> str:
+        """The time from which changes are read, with the overlap."""
+        return (datetime.fromisoformat(self.since) - OVERLAP).isoformat()
+
+
+def rest(cursor: str) -> str:
+    """Return where to go on once all behind a cursor was read; empty for anew."""
+    place = Cursor.read(cursor)
+    since = place.mark or place.since
+    return str(Cursor(since)) if since else ""
+
+
+def changes(client: ApiClient, since: str) -> Iterator[tuple[SourceObject, str]]:
+    """Yield levels by item, each with the cursor behind the last item read whole.
+
+    All of them for an empty cursor, else those that changed since the last pass.
     """
     seen_at = checks.server_time(client)
-    done, item = since, since
-    for found in levels(client, seen_at, since or "0"):
+    place = Cursor.read(since)
+    if not place.item:
+        mark = _mark(client)
+        place = Cursor(place.since if mark else "", mark)
+    try:
+        yield from _pass(client, place, seen_at)
+    except RequestRefused:
+        if not place.since:
+            raise
+        # The column can be read and not compared: then there is but all of it.
+        yield from _pass(client, Cursor(), seen_at)
+
+
+def _mark(client: ApiClient) -> str:
+    """Return the newest change of all levels; nothing where the account has none."""
+    try:
+        rows = suiteql.query(client, " ".join(MARK.split()))
+    except (RequestRefused, RecordRejected):
+        return ""
+    return suiteql.text(rows[0], "mark") if rows else ""
+
+
+def _pass(
+    client: ApiClient, place: Cursor, seen_at: datetime
+) -> Iterator[tuple[SourceObject, str]]:
+    named = (_CHANGED, place.bound) if place.since else ("",)
+    done = item = place.item
+    for found in levels(client, seen_at, place.item or "0", *named):
         if found.payload["item_id"] != item:
             done, item = item, found.payload["item_id"]
-        yield found, done
+        yield found, str(replace(place, item=done))
 
 
-def levels(client: ApiClient, seen_at: datetime, after: str) -> Iterator[SourceObject]:
-    """Yield the stock of every active item behind `after`, at every location."""
+def levels(
+    client: ApiClient, seen_at: datetime, after: str, where: str = "", *values: str
+) -> Iterator[SourceObject]:
+    """Yield the stock of active items behind `after`, at every location."""
+    sql = " ".join(LEVELS.format(where).split())
     while True:
-        rows = suiteql.query(client, _SQL, after)
+        rows = suiteql.query(client, sql, *values, after)
         whole = _whole_items(rows)
         yield from (level(_payload(row), seen_at) for row in whole)
         if len(rows) < suiteql.PAGE:
             return
         after = suiteql.text(whole[-1], "item_id")
+
+
+def noticed(
+    client: ApiClient, items: Sequence[str]
+) -> Iterator[tuple[str, SourceObject]]:
+    """Yield every level of the active ones of these items, each with its item."""
+    seen_at = checks.server_time(client)
+    for start in range(0, len(items), MOST_NAMED):
+        named = items[start : start + MOST_NAMED]
+        where = f" AND ail.item IN ({', '.join('?' * len(named))})"
+        for found in levels(client, seen_at, "0", where, *named):
+            yield found.payload["item_id"], found
+
+
+def read(client: ApiClient, key: str) -> Payload:
+    """Return one level by its key; raises RecordMissing."""
+    item, _, location = key.partition("-")
+    where = " AND ail.item = ? AND ail.location = ?"
+    sql = " ".join(LEVELS.format(where).split())
+    rows = suiteql.query(client, sql, item, location, "0")
+    if not rows:
+        raise RecordMissing(
+            f"NetSuite shows no stock of item {item} at location {location}: the item "
+            "is inactive, was deleted, or may not be seen by the role.",
+            sent=False,
+        )
+    return _payload(rows[0])
 
 
 def _whole_items(rows: list[suiteql.Row]) -> list[suiteql.Row]:
@@ -67,7 +182,11 @@ def _payload(row: suiteql.Row) -> Payload:
 
 
 def level(payload: Payload, seen_at: datetime | None = None) -> SourceObject:
-    """Describe the stock of one item at one location; raises UnreadablePayload."""
+    """Describe the stock of one item at one location; raises UnreadablePayload.
+
+    It is as of `seen_at`, NetSuite's clock before the question: of two answers the one
+    that was asked for later wins.
+    """
     try:
         key = f"{payload['item_id']}-{payload['location_id']}"
         sku, location = str(payload["sku"]), str(payload["location"])

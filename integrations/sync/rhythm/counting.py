@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Max, QuerySet
 
-from errorqueue.clock import database_time
+from errorqueue.clock import DatabaseTime, database_time
 from errorqueue.failures import FailureKind
 from integrations.connectors.registry import UnknownSystem, connector_class
 from integrations.models import (
@@ -73,9 +73,16 @@ def _first_sight(flow: Flow) -> datetime | None:
 
 def note_poll(flow: Flow, arrived: int) -> None:
     """Count what a poll brought, and note that it moved on in its source."""
-    now, rhythm = database_time(), rhythm_of(flow)
-    FlowRhythm.objects.filter(pk=rhythm.pk).update(moved_at=now)
+    rhythm = rhythm_of(flow)
+    FlowRhythm.objects.filter(pk=rhythm.pk).update(moved_at=DatabaseTime())
+    note_arrivals(flow, arrived)
+
+
+def note_arrivals(flow: Flow, arrived: int) -> None:
+    """Count what a flow got by being asked, or by a notice of its source."""
     if arrived:
+        now = database_time()
+        rhythm_of(flow)
         _add(Counter({(flow.pk, hour_of(now), "arrivals"): arrived}))
         _note_last({flow.pk: now})
 

@@ -217,18 +217,20 @@ def level(item: int, location: int, **more: str) -> dict:
 
 def test_stock_is_read_page_by_page_without_losing_a_location(netsuite, line):
     line.reply(body={"serverTime": "2026-11-20T10:00:00.000Z"})
+    line.reply(body=rows({"mark": "2026-11-20T02:00:00"}))
     first = [level(item, 1, quantity_available="3") for item in range(1, 1000)]
     line.reply(body=rows(*first, level(1000, 1)))
     line.reply(body=rows(level(1000, 1), level(1000, 2, quantity_available="7.5")))
     found = list(netsuite.changes("inventory", ""))
     assert len(found) == 1001
-    assert line.body(2)["params"] == ["999"]
+    assert line.body(3)["params"] == ["999"]
     last, cursor = found[-1]
     assert last.key == "1000-2"
     assert last.payload["quantity_available"] == Decimal("7.5")
     assert found[-2][0].payload["quantity_available"] == Decimal(0)
     assert last.changed_at.isoformat() == "2026-11-20T10:00:00+00:00"
-    assert cursor == "999"
+    assert cursor == "/2026-11-20T02:00:00/999"
+    assert netsuite.rest("inventory", cursor) == "2026-11-20T02:00:00//"
 
 
 def test_stock_level_without_its_item_is_unreadable(netsuite):
