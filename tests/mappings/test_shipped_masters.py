@@ -1,5 +1,6 @@
 """The shipped documents of customers and stock."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -101,6 +102,28 @@ def test_stock_goes_to_item_and_location_of_the_shop(available, sent):
         "locationId": "location:Main warehouse",
         "quantity": sent,
     }
+
+
+def test_safety_stock_comes_from_its_table_by_sku_or_by_its_beginning():
+    """What the shop may sell is told by both; the connector takes one off the other."""
+    level = {"sku": "TENT-2P", "location": "Main", "quantity_available": Decimal(9)}
+    shipped_as = shipped.document("netsuite-inventory")
+    by_sku = {"Safety stock": {"TENT-2P": "3"}, "Locations": {"*": "*"}}
+    mapped = apply(
+        shipped_as.renewed("x", by_sku), level, facts={}, lookups=FakeLookups()
+    )
+    assert (mapped.payload["quantity"], mapped.payload["keepBack"]) == (9, "3")
+    [row] = [row for row in shipped_as.rows if row.target == "keepBack"]
+    chain = (("split", {"separator": "-"}), ("pick", {"place": 1}))
+    rows = tuple(
+        replace(one, transforms=chain) if one is row else one for one in shipped_as.rows
+    )
+    by_group = {"Safety stock": {"TENT": "5"}, "Locations": {"*": "*"}}
+    document = replace(shipped_as, rows=rows).renewed("y", by_group)
+    assert (
+        apply(document, level, facts={}, lookups=FakeLookups()).payload["keepBack"]
+        == "5"
+    )
 
 
 def test_a_fraction_of_a_piece_is_no_stock():

@@ -66,6 +66,7 @@ LEVEL_FIELDS = {
     "inventoryItemId": FieldRule(label="Item", type="reference", required=True),
     "locationId": FieldRule(label="Location", type="reference", required=True),
     "quantity": FieldRule(label="Available", type="whole number", required=True),
+    "keepBack": FieldRule(label="Safety stock", type="whole number"),
     "stockHere": FieldRule(label="Stock where it is not stocked yet", type="yes or no"),
 }
 STALE = "CHANGE_FROM_QUANTITY_STALE"
@@ -76,7 +77,10 @@ _OF_ROW = "input.quantities.0."
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one level shall hold; `stock_here` allows to stock the item there first."""
+    """What one level shall hold; `stock_here` allows to stock the item there first.
+
+    What is to be kept back (`keepBack`) is taken off already, and never below none.
+    """
 
     item: str
     location: str
@@ -115,7 +119,7 @@ def _wanted(payload: Payload) -> Wanted:
     return Wanted(
         str(item),
         str(location),
-        whole(payload.get("quantity")),
+        sellable(payload),
         payload.get("stockHere") not in (False, "false"),
     )
 
@@ -240,7 +244,23 @@ def _once() -> str:
     return str(uuid.uuid4())
 
 
-def whole(quantity: Any) -> int:
+def sellable(payload: Payload) -> int:
+    """Return what the shop may sell: the quantity less what is kept back of it.
+
+    Raises RecordRejected for what is no whole number, and for keeping back less than
+    nothing.
+    """
+    quantity, kept = whole(payload.get("quantity")), payload.get("keepBack")
+    if kept in (None, ""):
+        return quantity
+    back = whole(kept, "keepBack")
+    if back < 0:
+        text = f"{kept} cannot be kept back: write 0 or more as safety stock."
+        raise RecordRejected(text, fields={"keepBack": text}, sent=False)
+    return max(0, quantity - back)
+
+
+def whole(quantity: Any, field: str = "quantity") -> int:
     """Return a quantity as the whole number that Shopify keeps; raises RecordRejected."""
     try:
         found = Decimal(str(quantity))
@@ -249,4 +269,4 @@ def whole(quantity: Any) -> int:
     except InvalidOperation:
         pass
     text = f"{quantity} is no whole number, and Shopify keeps no other stock."
-    raise RecordRejected(text, fields={"quantity": text}, sent=False)
+    raise RecordRejected(text, fields={field: text}, sent=False)

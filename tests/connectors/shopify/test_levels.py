@@ -216,3 +216,19 @@ def test_a_level_without_a_place_is_not_sent(shopify, vendor, level, missing):
     with pytest.raises(RequestRefused):
         shopify.upsert("inventoryLevel", {**level, missing: ""}, "k")
     assert vendor.journal == []
+
+
+@pytest.mark.parametrize(("back", "left"), [("2", 3), (0, 5), (None, 5), ("9", 0)])
+def test_what_is_kept_back_is_not_offered(shopify, vendor, level, back, left):
+    shopify.upsert("inventoryLevel", {**level, "keepBack": back}, "k")
+    assert vendor.available("TENT-2P") == left
+
+
+@pytest.mark.parametrize("back", ["-1", "some", "1.5"])
+def test_a_safety_stock_that_makes_no_sense_names_its_field(
+    shopify, vendor, level, back
+):
+    with pytest.raises(RecordRejected) as caught:
+        shopify.upsert("inventoryLevel", {**level, "keepBack": back}, "k")
+    assert list(caught.value.fields) == ["keepBack"]
+    assert vendor.journal == []
