@@ -249,6 +249,8 @@ class Connector:
     late_seconds: ClassVar[int] = 60
     # The record types whose later versions `amend` works into what stands there.
     amends: ClassVar[frozenset[str]] = frozenset()
+    # The record types of which `strayed` can tell.
+    compares: ClassVar[frozenset[str]] = frozenset()
     # Whether `numbered` can be asked.
     knows_numbers: ClassVar[bool] = False
     # The entities that `fetch` reads one by one.
@@ -483,6 +485,10 @@ class Connector:
 
     def standing(self, record_type: str, target_id: str) -> Standing | None:
         """Return what the record with this id holds now; None when it is gone."""
+        raise NotImplementedError
+
+    def strayed(self, record_type: str, sent: Mapping[str, Payload]) -> list[str]:
+        """Say which of these, by id, hold more than was sent. Reads only."""
         raise NotImplementedError
 
     def as_read(self, entity: str, written: Payload) -> Payload:

@@ -22,7 +22,15 @@ from errorqueue.clock import database_time
 from errorqueue.models import BulkRun
 from errorqueue.text import one_line
 from integrations.models import Bell, Schedule, ScheduleSlot, ring_alerts
-from integrations.sync import audit, expiry, polling, pruning, retention, silence
+from integrations.sync import (
+    audit,
+    comparing,
+    expiry,
+    polling,
+    pruning,
+    retention,
+    silence,
+)
 from integrations.sync.completeness import asking, watchdog
 from integrations.sync.rhythm import counting
 from integrations.sync.slots import worker_name
@@ -72,6 +80,12 @@ def _look_ahead() -> None:
         )
 
 
+def _compare_held() -> None:
+    """Send again what holds more at its target than was sent."""
+    if not comparing.compare_on():
+        raise Unfinished
+
+
 def _empty_old() -> None:
     """Remove the content of what was delivered long ago, as the payload rules say."""
     if not retention.empty_old():
@@ -89,6 +103,7 @@ JOBS: dict[str, Job] = {
     "whole": Job(
         "Read all stock levels, compare with what was sent", polling.read_whole
     ),
+    "held": Job("Compare what was sent with what targets hold", _compare_held),
     "preflight": Job("Pre-flight of all open failures", _look_ahead),
     "prune": Job("Clear away what is no longer needed", pruning.prune),
     "retention": Job("Remove the content of what is older than its rule", _empty_old),
@@ -117,6 +132,11 @@ DEFAULTS: list[tuple[str, str, dict[str, object]]] = [
         "Nightly stock compare",
         "whole",
         {"rule": Schedule.Rule.DAILY, "at": time(2, 20)},
+    ),
+    (
+        "Nightly compare of what the shop holds",
+        "held",
+        {"rule": Schedule.Rule.DAILY, "at": time(2, 40)},
     ),
     (
         "Nightly pre-flight",

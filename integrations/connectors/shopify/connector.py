@@ -74,6 +74,7 @@ class Shopify(Connector):
     fetches = frozenset(sources.SOURCES)
     lists = frozenset(listing.LISTS)
     topics = tuple(sources.TOPICS)
+    compares = frozenset(n for n, one in targets.TARGETS.items() if one.strayed)
     privacy_topics = tuple(privacy.TOPICS)
 
     @classmethod
@@ -218,6 +219,10 @@ class Shopify(Connector):
     def standing(self, record_type: str, target_id: str) -> Standing | None:
         known = targets.target_of(record_type).standing
         return known(self.graphql, target_id) if known else None
+
+    def strayed(self, record_type: str, sent: Mapping[str, Payload]) -> list[str]:
+        known = targets.target_of(record_type).strayed
+        return known(self.graphql, sent) if known else []
 
     def changes(self, entity: str, since: str) -> Changes:
         self._refuse(f"Shopify sends {entity} by webhook; it is not asked for changes.")

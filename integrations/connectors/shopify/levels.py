@@ -158,7 +158,7 @@ def _held(graphql: GraphQL, wanted: Wanted) -> int | None:
     level = item.get("inventoryLevel")
     if level is None and wanted.quantity and not wanted.stock_here:
         raise _rejected("locationId", NOT_STOCKED.format(sku=sku, name=name))
-    return None if level is None else _available(level)
+    return None if level is None else available(level)
 
 
 NOT_TRACKED = (
@@ -190,7 +190,8 @@ def _rejected(field: str, text: str, code: str = "") -> RecordRejected:
     return RecordRejected(text, code=code, fields={field: text})
 
 
-def _available(level: Payload | None) -> int:
+def available(level: Payload | None) -> int:
+    """Return what a level holds; raises ServerFault for one that does not say."""
     try:
         return int((level or {})["quantities"][0]["quantity"])
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -209,7 +210,7 @@ def _stocked(graphql: GraphQL, wanted: Wanted) -> int:
         raise _rejected("locationId", f"Shopify does not stock it here: {error}") from (
             error
         )
-    return _available(answer.get("inventoryLevel"))
+    return available(answer.get("inventoryLevel"))
 
 
 def _swap(graphql: GraphQL, wanted: Wanted, held: int, reference: str) -> None:

@@ -14,6 +14,7 @@ from integrations.connectors.base import (
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.shopify import (
     customers,
+    held,
     levels,
     parcels,
     prices,
@@ -34,7 +35,7 @@ class Target:
     `create` makes one that must not be there yet, `upsert` one that may be; both
     take payload and key. `find_written` says what stands there of a payload or under
     a key, where Shopify can tell; `compare` lays it beside the payload; `standing` says
-    what the record holds now, by its id.
+    what the record holds now, by its id; `strayed` which of many hold more than sent.
     """
 
     rules: Mapping[str, FieldRule]
@@ -44,6 +45,7 @@ class Target:
     find_written: Look | None = None
     compare: Callable[[GraphQL, Payload], Compared | None] | None = None
     standing: Callable[[GraphQL, str], Standing | None] | None = None
+    strayed: Callable[[GraphQL, Mapping[str, Payload]], list[str]] | None = None
 
 
 TARGETS: dict[str, Target] = {
@@ -52,7 +54,9 @@ TARGETS: dict[str, Target] = {
         upsert=customers.write_customer,
         update=customers.update_customer,
     ),
-    "inventoryLevel": Target(levels.LEVEL_FIELDS, upsert=levels.write_level),
+    "inventoryLevel": Target(
+        levels.LEVEL_FIELDS, upsert=levels.write_level, strayed=held.strayed
+    ),
     "fulfillment": Target(
         parcels.FIELDS,
         create=shipping.write,

@@ -95,8 +95,8 @@ class CostCounter:
 
     def _requested(self, parent: Composite, selections: SelectionSetNode | None) -> int:
         return sum(
-            self._field(parent, node, found)
-            for node, found in self._fields(parent, selections)
+            self._field(owner, node, found)
+            for owner, node, found in self._fields(parent, selections)
         )
 
     def _field(self, parent: Composite, node: FieldNode, found: Composite) -> int:
@@ -112,9 +112,9 @@ class CostCounter:
     def _items(self, connection: Composite, selections: SelectionSetNode | None) -> int:
         """Return the cost of one item of a connection: itself and what is in it."""
         inner = 0
-        for node, found in self._fields(connection, selections):
+        for _, node, found in self._fields(connection, selections):
             if node.name.value == "edges":
-                for edge_node, item in self._fields(found, node.selection_set):
+                for _, edge_node, item in self._fields(found, node.selection_set):
                     inner += self._requested(item, edge_node.selection_set)
             elif node.name.value == "nodes":
                 inner += self._requested(found, node.selection_set)
@@ -126,11 +126,11 @@ class CostCounter:
         if not isinstance(data, Mapping):
             return 0
         points = 0
-        for node, found in self._fields(parent, selections):
+        for owner, node, found in self._fields(parent, selections):
             value = data.get(node.alias.value if node.alias else node.name.value)
             rows = value if isinstance(value, list) else [value]
             for row in rows:
-                points += self._charged(parent, found, node, row)
+                points += self._charged(owner, found, node, row)
         return points
 
     def _charged(
@@ -172,8 +172,8 @@ class CostCounter:
 
     def _fields(
         self, parent: Composite, selections: SelectionSetNode | None
-    ) -> Iterator[tuple[FieldNode, Composite]]:
-        """Yield the selected fields that are not leaves, with their types."""
+    ) -> Iterator[tuple[Composite, FieldNode, Composite]]:
+        """Yield the selected fields that are not leaves: whose, which, of what type."""
         for node in selections.selections if selections else ():
             if isinstance(node, FragmentSpreadNode):
                 fragment = self.fragments[node.name.value]
@@ -192,12 +192,12 @@ class CostCounter:
 
     def _typed(
         self, parent: Composite, node: FieldNode
-    ) -> Iterator[tuple[FieldNode, Composite]]:
+    ) -> Iterator[tuple[Composite, FieldNode, Composite]]:
         if isinstance(parent, GraphQLUnionType) or node.name.value.startswith("__"):
             return
         found = get_named_type(parent.fields[node.name.value].type)
         if not is_leaf_type(found):
-            yield node, _composite(found)
+            yield parent, node, _composite(found)
 
 
 def _composite(found: Any) -> Composite:

@@ -97,7 +97,7 @@ def installation(root: Any, info: Info) -> Payload:
 
 
 def nodes(root: Any, info: Info, ids: list[str]) -> list[Payload | None]:
-    """Return orders and customers by id, null for what is not there."""
+    """Return orders, customers and stock items by id, null for what is not there."""
     if len(ids) > LARGEST_PAGE:
         raise bad_request(f"ids must hold at most {LARGEST_PAGE}, got {len(ids)}")
     context: Context = info.context
@@ -109,10 +109,15 @@ def _node(id: str, context: Context) -> Payload | None:
         context.require("read_orders", "nodes")
         found = _visible_order(id, context)
         return found and {**order_view(found, context), "__typename": "Order"}
+    variant = context.store.item_of(id)
+    if variant is not None:
+        context.require("read_inventory", "nodes")
+        return {**item_view(variant, context), "__typename": "InventoryItem"}
+    if id != gid("Customer", tail(id)):
+        return None
     context.require("read_customers", "nodes")
     person = context.store.customers.get(tail(id))
-    is_person = id == gid("Customer", tail(id))
-    return customer_view(person, context) if person and is_person else None
+    return customer_view(person, context) if person else None
 
 
 def order(root: Any, info: Info, id: str) -> Payload | None:

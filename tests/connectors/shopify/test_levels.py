@@ -232,3 +232,29 @@ def test_a_safety_stock_that_makes_no_sense_names_its_field(
         shopify.upsert("inventoryLevel", {**level, "keepBack": back}, "k")
     assert list(caught.value.fields) == ["keepBack"]
     assert vendor.journal == []
+
+
+def test_levels_that_offer_more_than_was_sent_are_found(shopify, vendor, level):
+    vendor.add_product("MUG", "Mug", "9.00", stock=3)
+    vendor.add_product("ROPE", "Rope", "9.00", stock=3)
+    mug, rope = (vendor.find_variant(sku).item_gid for sku in ("MUG", "ROPE"))
+    place = level["locationId"]
+    sent = {
+        f"{level['inventoryItemId']}@{place}": {"quantity": 12, "keepBack": "3"},
+        f"{mug}@{place}": {"quantity": 4},
+        f"{rope}@{place}": {"quantity": 3},
+        f"{mug}@{second_place(vendor)}": {"quantity": 0},
+        f"gid://shopify/InventoryItem/1@{place}": {"quantity": 0},
+    }
+    found = shopify.strayed("inventoryLevel", sent)
+    assert found == [f"{level['inventoryItemId']}@{place}"]
+    assert len(asked(vendor, "WaybillHeld")) == 2
+
+
+def test_thousands_of_levels_are_compared_two_hundred_at_a_time(shopify, vendor, level):
+    place = level["locationId"]
+    for number in range(450):
+        vendor.add_product(f"S-{number}", "S", "1.00", stock=3)
+    sent = {f"{one.item_gid}@{place}": {"quantity": 3} for one in vendor.store.variants}
+    assert len(shopify.strayed("inventoryLevel", sent)) == 1
+    assert len(asked(vendor, "WaybillHeld")) == 3
