@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from errorqueue.clock import DatabaseTime
-from integrations.connectors.errors import AccessRefused, ConnectorError
+from integrations.connectors.errors import AccessRefused, ConnectorError, LimitReached
 from integrations.connectors.registry import UnknownSystem, connector_class
 from integrations.models import Attempt, Connection, Flow, ScanPlace, SyncRecord
 from integrations.models.vault import SealBroken
@@ -26,7 +26,11 @@ from integrations.sync.stopping import is_stopping
 log = logging.getLogger(__name__)
 
 PLACE = "compare"
-BATCH = 200
+BATCH = 100
+# So long it waits from batch to batch: a batch costs a shop 300 points, of which the
+# smallest plan gets 100 a second, and deliveries need some, too.
+PAUSE = 4.0
+MOST_PAUSE = 10.0
 State = SyncRecord.State
 
 
@@ -47,6 +51,11 @@ def compare_on(seconds: float | None = None) -> bool:
             place.save(update_fields=["row"])
             if time.monotonic() > ends_at or is_stopping():
                 return False
+            if len(batch) == BATCH:
+                time.sleep(PAUSE)
+    except LimitReached as error:
+        time.sleep(min(error.retry_after or PAUSE, MOST_PAUSE))
+        return False
     except Exception:
         ScanPlace.objects.filter(pk=PLACE).update(row=0)
         raise
@@ -106,6 +115,8 @@ def _strayed(flow: Flow, sent: dict[str, dict[str, Any]]) -> list[str]:
         found = connector_for(flow.target).strayed(flow.target_record, sent)
     except (AccessRefused, SealBroken):
         suspect(flow.target)
+        raise
+    except LimitReached:
         raise
     except ConnectorError as error:
         note_failure(flow.target, error)

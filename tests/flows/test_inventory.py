@@ -177,11 +177,29 @@ def test_the_compare_goes_on_where_its_task_ended(
     drain()
     shopify.set_stock("ROPE-10M", 400)
     monkeypatch.setattr(comparing, "BATCH", 2)
+    monkeypatch.setattr(comparing, "PAUSE", 0)
     rounds = 1
     while not comparing.compare_on(0):
         rounds += 1
     assert rounds == 4  # six levels, and the end
     assert SyncRecord.objects.filter(confirm_at__lte=database_time()).count() == 1
+
+
+def test_a_compare_waits_for_points_and_goes_on(
+    netsuite, shopify, drain, poll, monkeypatch
+):
+    poll()
+    drain()
+    naps = []
+    shopify.set_stock("TENT-2P", 400)
+    shopify.fail_next(429, path="graphql", retry_after=7)
+    with monkeypatch.context() as patched:
+        patched.setattr(comparing.time, "sleep", naps.append)
+        assert not comparing.compare_on()
+        assert comparing.compare_on()
+    assert max(naps) == 7.0
+    drain()
+    assert available(shopify, "TENT-2P") == 40
 
 
 def test_a_compare_that_fails_is_told_and_begins_anew(netsuite, shopify, drain, poll):

@@ -1,4 +1,4 @@
-"""What many levels hold, two hundred a question, beside what was sent to them."""
+"""What many levels hold, a hundred a question, beside what was sent to them."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +8,9 @@ from integrations.connectors.errors import RecordRejected
 from integrations.connectors.shopify.graphql import GraphQL
 from integrations.connectors.shopify.levels import available, sellable
 
-# A query may cost 1000 points; an item with its level and quantity costs three.
-MOST = 200
+# An item with its level and quantity costs three points, and a shop of the smallest
+# plan has two thousand in its bucket, which deliveries draw from, too.
+MOST = 100
 HELD = """
 query WaybillHeld($ids: [ID!]!, $location: ID!) {
   nodes(ids: $ids) {
