@@ -43,6 +43,10 @@ STATUS_WORDS = {
 }
 
 
+class ExactNumber(str):
+    """A JSON number with a fraction, digit for digit; unlike a text in quotes."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request as it arrived."""
@@ -57,7 +61,7 @@ class Request:
     scheme: str = "http"
 
     def json(self) -> Any:
-        return json.loads(self.body or b"null", parse_float=str)
+        return json.loads(self.body or b"null", parse_float=ExactNumber)
 
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))

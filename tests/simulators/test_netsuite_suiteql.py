@@ -325,3 +325,32 @@ def test_time_zone_of_the_account_decides_the_order_date():
     api.log_in()
     api.create("/salesOrder", order_for(api))
     assert api.rows("SELECT trandate FROM transaction") == [{"trandate": "3/25/2026"}]
+
+
+def test_item_shows_what_shops_and_customs_ask_for():
+    api = open_account()
+    api.simulator.add_custom_field("custitem_color")
+    parent = api.simulator.add_item("TEE", matrixType={"id": "PARENT"})
+    api.simulator.add_item(
+        "TEE : RED",
+        matrixType={"id": "CHILD"},
+        parent={"id": parent},
+        custitem_color="Red",
+        weight=Decimal("0.2"),
+        weightUnit={"id": "3"},
+        countryOfManufacture="PT",
+    )
+    rows = api.rows(
+        "SELECT weight, BUILTIN.DF(weightunit) AS unit, countryofmanufacture AS made, "
+        "custitem_color AS color, matrixtype FROM item WHERE parent = ?",
+        parent,
+    )
+    assert rows == [
+        {
+            "weight": "0.2",
+            "unit": "kg",
+            "made": "PT",
+            "color": "Red",
+            "matrixtype": "CHILD",
+        }
+    ]

@@ -245,8 +245,9 @@ class Account(Switches, Simulator):
         upc: str = "",
         external_id: str = "",
         subsidiaries: Iterable[str] = (),
+        **more: Any,
     ) -> str:
-        """Add an item and return its id."""
+        """Add an item, with more fields of the API where given; return its id."""
         payload: Values = {"itemId": sku, "displayName": name, "isInactive": inactive}
         payload |= {"upcCode": upc, "basePrice": price}
         if external_id:
@@ -255,7 +256,7 @@ class Account(Switches, Simulator):
         if chosen:
             payload["subsidiary"] = {"items": chosen}
         with self.lock:
-            return self.seeder.record(kind, payload)
+            return self.seeder.record(kind, payload | more)
 
     def add_customer(self, **payload: Any) -> str:
         """Add a customer from fields of the API and return its id."""

@@ -110,6 +110,7 @@ PRICE = {
     "quantity": Field(Kind.SUBRECORD, fields={"value": number()}),
     "price": number(),
 }
+WEIGHT_UNITS = {"1": "lb", "2": "oz", "3": "kg", "4": "g"}
 ITEM = {
     **COMMON,
     "itemId": text(60, "Item Name/Number"),
@@ -122,6 +123,12 @@ ITEM = {
     "itemType": shown(Kind.TEXT),
     "isFulfillable": flag(),
     "parent": to("item"),
+    "matrixType": choice(PARENT="Parent Item", CHILD="Child Item"),
+    "cost": number(),
+    "weight": number(),
+    "weightUnit": choice(**WEIGHT_UNITS),
+    "countryOfManufacture": text(2),
+    "scheduleBNumber": text(30),
     "subsidiary": Field(Kind.MULTISELECT, targets=("subsidiary",)),
 }
 NAMED_VALUE = {

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from integrations.simulators.netsuite import refusals
-from integrations.simulators.netsuite.record_types import RECORD_TYPES
+from integrations.simulators.netsuite.record_types import RECORD_TYPES, WEIGHT_UNITS
 from integrations.simulators.netsuite.refusals import Refusal
 from integrations.simulators.netsuite.sql_dialect import ROWS
 from integrations.simulators.netsuite.sql_functions import ALLOWED, install, marked
@@ -145,6 +145,8 @@ class QueryDatabase:
         if column == "status":
             kind = _TRANSACTION_WORDS[code]
             return f"{kind.label} : {kind.statuses.get(value, value)}"
+        if column == "weightunit":
+            return WEIGHT_UNITS.get(str(value))
         kinds = {"entity": "customer", "class": "classification"} | _SHIPPING
         target = self.store.target(_known(kinds.get(column, column)), str(value))
         return target.label if target else str(value)

@@ -23,6 +23,8 @@ from integrations.simulators.netsuite.store import Record, StockLevel, Store
 Row = dict[str, Any]
 _INT, _TEXT, _AMOUNT = "INTEGER", "TEXT", "TEXT COLLATE amount"
 
+# The custom fields that tell children of a matrix apart here, where they were added.
+MATRIX_OPTIONS = ("custitem_color", "custitem_size")
 PRICE_COLUMNS = {
     "item": _INT, "pricelevel": _INT, "currency": _INT, "quantity": _AMOUNT,
     "unitprice": _AMOUNT,
@@ -31,7 +33,10 @@ COLUMNS: dict[str, dict[str, str]] = {
     "item": {
         "id": _INT, "itemid": _TEXT, "displayname": _TEXT, "itemtype": _TEXT,
         "externalid": _TEXT, "upccode": _TEXT, "isinactive": _TEXT, "parent": _INT,
-        "createddate": _TEXT, "lastmodifieddate": _TEXT,
+        "createddate": _TEXT, "lastmodifieddate": _TEXT, "matrixtype": _TEXT,
+        "cost": _AMOUNT, "weight": _AMOUNT, "weightunit": _TEXT,
+        "countryofmanufacture": _TEXT, "schedulebnumber": _TEXT,
+        **dict.fromkeys(MATRIX_OPTIONS, _TEXT),
     },
     "customer": {
         "id": _INT, "entityid": _TEXT, "companyname": _TEXT, "firstname": _TEXT,
@@ -157,7 +162,19 @@ def _item(record: Record, zone: ZoneInfo) -> Row:
         "isinactive": flag_of(values.get("isInactive")),
         "createddate": marked(record.created_at, zone),
         "lastmodifieddate": marked(record.modified_at, zone),
+        "matrixtype": key_of(values, "matrixType"),
+        "cost": _amount(values, "cost"),
+        "weight": _amount(values, "weight"),
+        "weightunit": key_of(values, "weightUnit"),
+        "countryofmanufacture": values.get("countryOfManufacture"),
+        "schedulebnumber": values.get("scheduleBNumber"),
+        **{name: values.get(name) for name in MATRIX_OPTIONS},
     }
+
+
+def _amount(values: dict[str, Any], name: str) -> str | None:
+    found = values.get(name)
+    return None if found is None else number(found)
 
 
 def _customer(record: Record, zone: ZoneInfo) -> Row:

@@ -17,6 +17,7 @@ from graphql import (
     validate,
 )
 
+from integrations.simulators.base import ExactNumber
 from integrations.simulators.shopify.bulk import (
     AT_ONCE,
     START_TIME,
@@ -238,7 +239,7 @@ def _run_line(
 ) -> Payload:
     """Run the mutation with one line's variables; its errors are in its line."""
     try:
-        variables = json.loads(line, parse_float=str)
+        variables = json.loads(line, parse_float=ExactNumber)
     except json.JSONDecodeError as error:
         return {"errors": [{"message": f"Invalid JSON: {error.msg}"}]}
     for found in document.definitions:

@@ -4,6 +4,7 @@ Quantities of variants that exist are never set here; prices are decimals in the
 shop's currency.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,6 +18,7 @@ from integrations.simulators.shopify.store import DEFAULT_CHOICE, Variant, slug
 
 Payload = dict[str, Any]
 LONGEST = 255
+HS_CODE = re.compile(r"\d{6,13}")
 PRODUCT_INPUTS = {
     "title": "title",
     "status": "status",
@@ -37,12 +39,12 @@ def create_product(root: Any, info: Info, product: Payload) -> Payload:
     """Add a product with one variant that has no SKU and costs nothing yet."""
     context: Context = info.context
     forced = context.forced_user_error("productCreate")
-    problem = forced or _title_problem(product, required=True)
+    problem = forced or title_problem(product, required=True)
     if problem:
         return {"product": None, "userErrors": [problem]}
     now, number = context.now(), context.store.new_id("Product")
     made = Product(number, product["title"], now, now, vendor=context.store.name)
-    _write(made, product)
+    write_fields(made, product)
     made.handle = made.handle or slug(made.title)
     options = product.get("productOptions") or []
     made.options = [option["name"] for option in options] or ["Title"]
@@ -61,12 +63,12 @@ def update_product(root: Any, info: Info, product: Payload) -> Payload:
     context: Context = info.context
     found = find_product(product.get("id") or "", context)
     forced = context.forced_user_error("productUpdate")
-    problem = forced or _title_problem(product, required=False)
+    problem = forced or title_problem(product, required=False)
     if found is None:
         problem = {"field": ["id"], "message": NO_PRODUCT}
     if problem or found is None:
         return {"product": None, "userErrors": [problem]}
-    _write(found, product)
+    write_fields(found, product)
     context.shop.touch_product(found, {})
     context.note("product", found.gid, "updated", product)
     return {"product": product_view(found, context), "userErrors": []}
@@ -89,7 +91,7 @@ def update_variants(
     by_gid = {row.gid: row for row in context.store.variants_of(product.id)}
     errors, good = [], []
     for index, row in enumerate(variants):
-        problems = _missing(index, row, by_gid) or _problems(index, row)
+        problems = _missing(index, row, by_gid) or row_problems(index, row)
         if row.get("inventoryQuantities"):
             code = "NO_INVENTORY_QUANTITIES_ON_VARIANTS_UPDATE"
             named = ("inventoryQuantities", ONLY_AT_CREATION, code)
@@ -125,13 +127,13 @@ def create_variants(
     taken = {x.choices for x in standing if x not in lone}
     errors: list[UserError] = []
     for index, row in enumerate(variants):
-        errors += _problems(index, row) + _choice_problems(index, row, taken)
-        taken.add(_choices(row))
+        errors += row_problems(index, row) + choice_problems(index, row, taken)
+        taken.add(choices_of(row))
     if errors:
         return _refused(product, errors, context)
     for variant in lone:
         context.store.drop_variant(variant)
-    made = [_add(product, row, context) for row in variants]
+    made = [add_row(product, row, context) for row in variants]
     context.shop.touch_product(product, {})
     return _answer(product, made, [], context)
 
@@ -141,13 +143,13 @@ def find_product(wanted: str, context: Context) -> Product | None:
     return context.store.products.get(int(number) if number.isdigit() else 0)
 
 
-def _write(product: Product, wanted: Payload) -> None:
+def write_fields(product: Product, wanted: Payload) -> None:
     for name, value in wanted.items():
         if name in PRODUCT_INPUTS and value is not None:
             setattr(product, PRODUCT_INPUTS[name], value)
 
 
-def _title_problem(wanted: Payload, required: bool) -> UserError | None:
+def title_problem(wanted: Payload, required: bool) -> UserError | None:
     title = wanted.get("title")
     if (required or "title" in wanted) and not (title or "").strip():
         return {"field": ["title"], "message": "Title can't be blank"}
@@ -174,8 +176,8 @@ def _new_variant(
     )
 
 
-def _add(product: Product, row: Payload, context: Context) -> Variant:
-    made = _new_variant(product, _choices(row) or (DEFAULT_CHOICE,), context)
+def add_row(product: Product, row: Payload, context: Context) -> Variant:
+    made = _new_variant(product, choices_of(row) or (DEFAULT_CHOICE,), context)
     context.store.add_variant(made)
     _change(made, row, context)
     for stock in row.get("inventoryQuantities") or ():
@@ -206,15 +208,28 @@ def _change(variant: Variant, row: Payload, context: Context) -> None:
         variant.tracked = item["tracked"]
     if item.get("requiresShipping") is not None:
         variant.requires_shipping = item["requiresShipping"]
+    _change_goods(variant, item)
     variant.updated_at = context.now()
     context.note("productVariant", variant.gid, "updated", row)
 
 
-def _choices(row: Payload) -> tuple[str, ...]:
+def _change_goods(variant: Variant, item: Payload) -> None:
+    """Write what carriers and customs ask for."""
+    weight = (item.get("measurement") or {}).get("weight")
+    if weight:
+        variant.weight = Decimal(str(weight["value"]))
+        variant.weight_unit = weight["unit"]
+    if "harmonizedSystemCode" in item:
+        variant.hs_code = item["harmonizedSystemCode"]
+    if "countryCodeOfOrigin" in item:
+        variant.country = item["countryCodeOfOrigin"]
+
+
+def choices_of(row: Payload) -> tuple[str, ...]:
     return tuple(value["name"] for value in row.get("optionValues") or ())
 
 
-def _problems(index: int, row: Payload) -> list[UserError]:
+def row_problems(index: int, row: Payload) -> list[UserError]:
     """Return what is wrong with the values of one row."""
     errors = []
     for name in ("price", "compareAtPrice"):
@@ -223,9 +238,12 @@ def _problems(index: int, row: Payload) -> list[UserError]:
             code = "GREATER_THAN_OR_EQUAL_TO" if "greater" in text else "INVALID_INPUT"
             label = "Price" if name == "price" else "Compare at price"
             errors.append(_problem(index, name, f"{label} {text}", code))
-    sku = (row.get("inventoryItem") or {}).get("sku") or ""
-    if len(sku) > LONGEST:
+    item = row.get("inventoryItem") or {}
+    if len(item.get("sku") or "") > LONGEST:
         text = f"SKU is too long (maximum is {LONGEST} characters)"
+        errors.append(_problem(index, "inventoryItem", text, "INVALID_INPUT"))
+    if not HS_CODE.fullmatch(item.get("harmonizedSystemCode") or "000000"):
+        text = "Harmonized system code must be 6 to 13 digits"
         errors.append(_problem(index, "inventoryItem", text, "INVALID_INPUT"))
     return errors
 
@@ -249,10 +267,10 @@ def _missing(index: int, row: Payload, by_gid: dict[str, Variant]) -> list[UserE
     return [_problem(index, "id", text, "PRODUCT_VARIANT_DOES_NOT_EXIST")]
 
 
-def _choice_problems(
+def choice_problems(
     index: int, row: Payload, taken: set[tuple[str, ...]]
 ) -> list[UserError]:
-    choices = _choices(row)
+    choices = choices_of(row)
     if not choices:
         text = "You need to add option values"
         return [_problem(index, "optionValues", text, "NEED_TO_ADD_OPTION_VALUES")]

@@ -224,6 +224,17 @@ def product(root: Any, info: Info, id: str) -> Payload | None:
     return product_view(found, info.context) if found else None
 
 
+def product_by_identifier(root: Any, info: Info, identifier: Payload) -> Payload | None:
+    """Return a product by its id or, past the search, by its handle."""
+    if identifier.get("id"):
+        return product(root, info, identifier["id"])
+    context: Context = info.context
+    for found in context.store.products.values():
+        if found.handle == identifier.get("handle"):
+            return product_view(found, context)
+    return None
+
+
 def products(root: Any, info: Info, **arguments: Any) -> Payload:
     context: Context = info.context
     found = search(

@@ -13,6 +13,7 @@ from integrations.simulators.shopify import (
     order_mutations,
     price_mutations,
     product_mutations,
+    product_set,
     queries,
 )
 from integrations.simulators.shopify.activation import activate
@@ -66,6 +67,7 @@ QUERIES: dict[str, tuple[Resolver, str]] = {
     "priceList": (queries.price_list, "read_products"),
     "priceLists": (queries.price_lists, "read_products"),
     "product": (queries.product, "read_products"),
+    "productByIdentifier": (queries.product_by_identifier, "read_products"),
     "products": (queries.products, "read_products"),
     "productsCount": (queries.products_count, "read_products"),
     "productVariant": (queries.variant, "read_products"),
@@ -91,6 +93,7 @@ MUTATIONS: dict[str, tuple[Resolver, str]] = {
     "priceListFixedPricesDelete": (price_mutations.delete_prices, "write_products"),
     "priceListFixedPricesUpdate": (price_mutations.update_prices, "write_products"),
     "productCreate": (product_mutations.create_product, "write_products"),
+    "productSet": (product_set.set_product, "write_products"),
     "productUpdate": (product_mutations.update_product, "write_products"),
     "productVariantsBulkCreate": (
         product_mutations.create_variants,

@@ -1,10 +1,14 @@
 """The GraphQL schema of each version; only the inventory input differs."""
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from graphql import GraphQLSchema, build_schema
+from graphql import GraphQLError, GraphQLSchema, build_schema
+from graphql.type import GraphQLFloat
 
+from integrations.simulators.base import ExactNumber
 from integrations.simulators.shopify.subscriptions import TOPIC_OF_ENUM
 
 COMPARE_VERSION = "2026-01"
@@ -55,4 +59,15 @@ def _build(inventory_input: str) -> GraphQLSchema:
     common = Path(__file__).with_name("schema.graphql").read_text()
     topics = "\n  ".join(sorted(TOPIC_OF_ENUM))
     enum = f"enum WebhookSubscriptionTopic {{\n  {topics}\n}}\n"
-    return build_schema(common + inventory_input + enum)
+    built = build_schema(common + inventory_input + enum)
+    # The library shares its standard scalars between schemas.
+    for name in ("parse_value", "coerce_input_value"):
+        setattr(GraphQLFloat, name, _read_float)
+    return built
+
+
+def _read_float(value: Any) -> Decimal:
+    """Take a JSON number without a binary fraction; a text in quotes is refused."""
+    if isinstance(value, ExactNumber | int) and not isinstance(value, bool):
+        return Decimal(value)
+    raise GraphQLError(f"Could not coerce value {value!r} to Float")

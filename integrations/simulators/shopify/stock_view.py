@@ -142,6 +142,12 @@ def item_view(variant: Variant, context: Context) -> Payload:
             if variant.cost is None
             else money_v2(variant.cost, context.store.currency)
         ),
+        "harmonizedSystemCode": variant.hs_code,
+        "countryCodeOfOrigin": variant.country,
+        "measurement": {
+            "id": gid("InventoryItemMeasurement", variant.item_id),
+            "weight": {"value": float(variant.weight), "unit": variant.weight_unit},
+        },
         "createdAt": at,
         "updatedAt": at,
         "variant": lambda info: variant_view(variant, context),

@@ -55,6 +55,10 @@ class Variant:
     taxable: bool = True
     requires_shipping: bool = True
     choices: tuple[str, ...] = (DEFAULT_CHOICE,)
+    weight: Decimal = Decimal(0)
+    weight_unit: str = "KILOGRAMS"
+    hs_code: str | None = None
+    country: str | None = None
 
     @property
     def gid(self) -> str:
