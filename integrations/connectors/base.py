@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from integrations.connectors.earlier import Earlier as Earlier
 from integrations.connectors.listed import Listed, ListPage, Subscription
+from integrations.connectors.matching import Part, Shelf
 from integrations.connectors.notices import Noticed
 from integrations.connectors.privacy import Demand
 from integrations.connectors.secret import Secret, TokenStore
@@ -261,6 +262,10 @@ class Connector:
     # By which of its fields `find` recognises a record that is not under our id, each
     # with what people call it; by record type, the most telling first.
     recognises: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    # The entities that `parts` takes apart, and the record types that `shelf` reads, to
+    # lay both sides of a flow beside each other before its first sync.
+    takes_apart: ClassVar[frozenset[str]] = frozenset()
+    shelves: ClassVar[frozenset[str]] = frozenset()
     # How many keys `present` takes at once.
     most_present: ClassVar[int] = 250
 
@@ -431,6 +436,14 @@ class Connector:
 
         At most `most_present` keys at a time; what was deleted is left out.
         """
+        raise NotImplementedError
+
+    def parts(self, found: SourceObject) -> tuple[Part, ...]:
+        """Return what people would pair of a source object. Asks nothing."""
+        raise NotImplementedError
+
+    def shelf(self, record_type: str, cursor: str = "") -> Shelf:
+        """Return a page of all that a target has of a record type, by its ids."""
         raise NotImplementedError
 
     def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:

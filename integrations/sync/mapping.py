@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from errorqueue.failures import Start
 from integrations.connectors.base import Connector
 from integrations.connectors.external_ids import external_id
 from integrations.models import Connection, Flow, SyncRecord
@@ -64,7 +65,8 @@ def facts_of(record: SyncRecord) -> dict[str, Any]:
         "waybill": {
             "external_id": external_id_of(flow, record.source_key),
             "flow": flow.slug,
-            "target_id": record.target_id,
+            # What a person has made anew is another record than the one that is gone.
+            "target_id": "" if record.retry_start == Start.AGAIN else record.target_id,
         },
         "needs": _needs(record),
     }

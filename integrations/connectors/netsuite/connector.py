@@ -35,12 +35,15 @@ from integrations.connectors.errors import (
     TopicUnsupported,
 )
 from integrations.connectors.http import ApiClient
+from integrations.connectors.matching import Part
 from integrations.connectors.netsuite import (
     amending,
     checks,
     feed,
+    item_columns,
     lookups,
     metadata,
+    products,
     records,
     shipments,
     sources,
@@ -99,6 +102,8 @@ class NetSuite(Connector):
             default="150",
             help="How many characters this account takes in a line of an address.",
         ),
+        item_columns.ITEM_COLUMNS,
+        item_columns.MATRIX_OPTIONS,
     )
     host_suffixes = (".suitetalk.api.netsuite.com", ".restlets.api.netsuite.com")
     # They sign the change feed; during a change the previous one still does.
@@ -108,6 +113,7 @@ class NetSuite(Connector):
     late_seconds = 900
     amends = frozenset({"salesOrder"})
     fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
+    takes_apart = frozenset({"product"})
     knows_numbers = True
     recognises = {
         "customer": {"email": "e-mail address"},
@@ -441,7 +447,7 @@ class NetSuite(Connector):
         return lookups.named(self.client, path, target_id)
 
     def changes(self, entity: str, since: str) -> Changes:
-        return sources.source_of(entity).changes(self.client, since)
+        return self._source(entity).changes(self.client, since)
 
     def rest(self, entity: str, cursor: str) -> str:
         known = sources.SOURCES.get(entity)
@@ -455,7 +461,13 @@ class NetSuite(Connector):
         return known.derived(payload) if known else {}
 
     def fetch(self, entity: str, key: str) -> SourceObject:
-        return sources.fetched(self.client, entity, key)
+        return sources.fetched(self.client, self._source(entity), key)
+
+    def parts(self, found: SourceObject) -> tuple[Part, ...]:
+        return products.parts(found)
+
+    def _source(self, entity: str) -> sources.Source:
+        return sources.source_of(entity, self.account.options)
 
     def numbered(self, number: str) -> list[tuple[str, Found]]:
         return lookups.numbered(self.client, number)

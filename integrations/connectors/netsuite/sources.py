@@ -1,7 +1,8 @@
 """What NetSuite is a source of, entity by entity: one line here for a new one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from integrations.connectors.base import Changes, Payload, SourceObject
 from integrations.connectors.errors import RequestRefused
@@ -13,6 +14,7 @@ from integrations.connectors.netsuite import (
     fulfillments,
     places,
     prices,
+    products,
     stock,
 )
 from integrations.connectors.notices import Noticed
@@ -26,6 +28,10 @@ def _nothing(payload: Payload) -> Payload:
 
 def _anew(cursor: str) -> str:
     return ""
+
+
+def _stays(cursor: str) -> str:
+    return cursor
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,11 @@ class Source:
     nightly: bool = False
 
 
+def _products(options: Mapping[str, Any]) -> Source:
+    how = products.Products(options)
+    return Source(how.changes, products.described, how.read, rest=_stays)
+
+
 SOURCES: dict[str, Source] = {
     "customer": Source(
         customers.changes, customers.customer, customers.read, rest=customers.rest
@@ -74,14 +85,18 @@ SOURCES: dict[str, Source] = {
         record="itemFulfillment",
     ),
     "price": Source(prices.changes, prices.price, prices.read, rest=places.rest),
+    "product": _products({}),
 }
+# What is read in the columns that a connection names.
+BY_OPTIONS: dict[str, Callable[[Mapping[str, Any]], Source]] = {"product": _products}
 
 
-def source_of(entity: str) -> Source:
+def source_of(entity: str, options: Mapping[str, Any] | None = None) -> Source:
     """Return how an entity is read; raises RequestRefused for one that is not."""
     if entity not in SOURCES:
         raise RequestRefused(f"NetSuite is not a source of {entity}.", sent=False)
-    return SOURCES[entity]
+    made = BY_OPTIONS.get(entity)
+    return made(options) if made and options else SOURCES[entity]
 
 
 def shown_as(entity: str, key: str) -> tuple[str, str]:
@@ -92,14 +107,13 @@ def shown_as(entity: str, key: str) -> tuple[str, str]:
     return known.record, key.partition("-")[0]
 
 
-def fetched(client: ApiClient, entity: str, key: str) -> SourceObject:
+def fetched(client: ApiClient, source: Source, key: str) -> SourceObject:
     """Read one object as it stands now; raises RequestRefused and RecordMissing.
 
     One that has no time of its own stands as of NetSuite's clock before the question.
     """
-    source = source_of(entity)
     if source.read is None:
-        reason = f"A single {entity} is not read from NetSuite; ask for changes."
+        reason = "It is not read from NetSuite one by one; ask for changes."
         raise RequestRefused(reason, sent=False)
     asked_at = checks.server_time(client)
     found = source.described(source.read(client, key))

@@ -24,6 +24,7 @@ from integrations.connectors.base import (
 from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.listed import Listed, ListPage, Subscription
+from integrations.connectors.matching import Shelf
 from integrations.connectors.privacy import Demand
 from integrations.connectors.shopify import (
     checks,
@@ -73,6 +74,7 @@ class Shopify(Connector):
     options = (subscriptions.KEPT_BY,)
     fetches = frozenset(sources.SOURCES)
     lists = frozenset(listing.LISTS)
+    shelves = frozenset(targets.SHELVES)
     topics = tuple(sources.TOPICS)
     compares = frozenset(n for n, one in targets.TARGETS.items() if one.strayed)
     privacy_topics = tuple(privacy.TOPICS)
@@ -247,6 +249,9 @@ class Shopify(Connector):
     def present(self, entity: str, keys: Sequence[str]) -> dict[str, datetime]:
         return listing.present(self.graphql, entity, keys)
 
+    def shelf(self, record_type: str, cursor: str = "") -> Shelf:
+        return targets.shelf(self.graphql, record_type, cursor)
+
     def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:
         """Return the delivery of an update: it fits what is new and what is known."""
         topic = listing.UPDATED[found.entity]
@@ -260,7 +265,7 @@ class Shopify(Connector):
     def record_url(self, record_type: str, target_id: str) -> str:
         """Return the page of a record in Shopify's own admin, where it has one."""
         known = sources.SOURCES.get(record_type)
-        page = known.page if known else ""
+        page = known.page if known else targets.PAGES.get(record_type, "")
         key = target_id.rpartition("/")[2]
         return f"{self.base_url}/admin/{page}/{key}" if page and key else ""
 

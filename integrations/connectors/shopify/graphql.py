@@ -52,7 +52,12 @@ class GraphQL:
         return data
 
     def nodes(
-        self, query: str, connection: str, variables: Variables | None = None
+        self,
+        query: str,
+        connection: str,
+        variables: Variables | None = None,
+        *,
+        size: int = PAGE,
     ) -> Iterator[dict[str, Any]]:
         """Yield every node of a top-level connection, page by page.
 
@@ -60,7 +65,7 @@ class GraphQL:
         """
         after: str | None = None
         while True:
-            asked = {**(variables or {}), "first": PAGE, "after": after}
+            asked = {**(variables or {}), "first": size, "after": after}
             page = self.run(query, asked).get(connection)
             if not isinstance(page, dict):
                 raise ServerFault(f"Shopify's answer holds no {connection}.")

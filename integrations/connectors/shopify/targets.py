@@ -12,12 +12,15 @@ from integrations.connectors.base import (
     Written,
 )
 from integrations.connectors.errors import RequestRefused
+from integrations.connectors.matching import Shelf
 from integrations.connectors.shopify import (
     customers,
     held,
     levels,
     parcels,
     prices,
+    product_shelf,
+    products,
     shipping,
     stock,
 )
@@ -64,7 +67,14 @@ TARGETS: dict[str, Target] = {
         compare=shipping.compare,
     ),
     "price": Target(prices.PRICE_FIELDS, upsert=prices.write_price),
+    "product": Target(
+        products.PRODUCT_FIELDS, upsert=products.upsert, update=products.update
+    ),
 }
+# What can be laid beside the source before the first sync, read page by page.
+SHELVES: dict[str, Callable[[GraphQL, str], Shelf]] = {"product": product_shelf.page}
+# Where Shopify's own admin shows what is written and never read as a source.
+PAGES = {"product": "products"}
 # By what of its fields a record is looked up.
 FINDS: dict[tuple[str, str], Find] = {
     ("inventoryItem", "sku"): stock.find_items,
@@ -73,6 +83,13 @@ FINDS: dict[tuple[str, str], Find] = {
     ("priceList", "name"): prices.find_named_lists,
     ("productVariant", "sku"): prices.find_variants,
 }
+
+
+def shelf(graphql: GraphQL, record_type: str, cursor: str) -> Shelf:
+    """Return a page of what the shop has; raises RequestRefused."""
+    if record_type not in SHELVES:
+        raise RequestRefused(f"Shopify's {record_type} is not listed.", sent=False)
+    return SHELVES[record_type](graphql, cursor)
 
 
 def target_of(record_type: str) -> Target:
