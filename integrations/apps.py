@@ -28,6 +28,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.sync.backfill import running as backfills  # noqa: PLC0415
         from integrations.sync.completeness import sweeping  # noqa: PLC0415
         from integrations.sync.maintenance import windows  # noqa: PLC0415
+        from integrations.sync.matching import running as matches  # noqa: PLC0415
         from integrations.sync.privacy import working as privacy  # noqa: PLC0415
         from integrations.sync.workbench import RecordWorkbench  # noqa: PLC0415
         from mappings import changes  # noqa: PLC0415
@@ -45,6 +46,7 @@ class IntegrationsConfig(AppConfig):
         background.register("comparisons", sweeping.has_due, sweeping.step)
         background.register("privacy requests", privacy.has_due, privacy.step)
         background.register("back-fills", backfills.has_due, backfills.step)
+        background.register("matches", matches.has_due, matches.step)
         background.register("values seen at the source", seen.is_due, seen.step)
         background.register(
             "changed value tables", rechecking.is_due, rechecking.recheck

@@ -11,6 +11,7 @@ from integrations.admin.flow import FlowAdmin
 from integrations.admin.inbox_event import InboxEventAdmin
 from integrations.admin.link import LinkAdmin
 from integrations.admin.maintenance import MaintenanceWindowAdmin
+from integrations.admin.match import MatchAdmin
 from integrations.admin.named_lookup import NamedLookupAdmin
 from integrations.admin.ownership import OwnershipConflictAdmin
 from integrations.admin.payload_rule import PayloadRuleAdmin
@@ -36,6 +37,7 @@ __all__ = [
     "InboxEventAdmin",
     "LinkAdmin",
     "MaintenanceWindowAdmin",
+    "MatchAdmin",
     "NamedLookupAdmin",
     "OwnershipConflictAdmin",
     "PayloadRuleAdmin",

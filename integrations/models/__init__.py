@@ -30,6 +30,7 @@ from integrations.models.inbox import InboxEvent
 from integrations.models.installation import Installation
 from integrations.models.key import RecordKey
 from integrations.models.maintenance import MaintenanceTime, MaintenanceWindow
+from integrations.models.match import Match, MatchItem
 from integrations.models.notice import ChangeNotice, ring_notices
 from integrations.models.outcome import (
     Assumption,
@@ -90,6 +91,8 @@ __all__ = [
     "Link",
     "MaintenanceTime",
     "MaintenanceWindow",
+    "Match",
+    "MatchItem",
     "Metadata",
     "MovedLink",
     "NamedLookup",

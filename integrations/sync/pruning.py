@@ -19,6 +19,8 @@ from integrations.models import (
     Gap,
     GapCheck,
     GapSweep,
+    Match,
+    MatchItem,
     PrivacyPart,
     ScheduleSlot,
     SlotMinute,
@@ -77,6 +79,9 @@ def _old() -> Iterator[QuerySet[Any]]:
     old_fills = Backfill.objects.filter(made_at__lt=now - BACKFILLS_KEPT, try_at=None)
     yield BackfillItem.objects.filter(backfill__in=old_fills)
     yield old_fills
+    old_matches = Match.objects.filter(made_at__lt=now - BACKFILLS_KEPT, try_at=None)
+    yield MatchItem.objects.filter(match__in=old_matches)
+    yield old_matches
 
 
 def _clean_sweeps(before: datetime) -> QuerySet[Any]:
