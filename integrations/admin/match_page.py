@@ -76,6 +76,10 @@ class Line:
     is_shown: bool
 
     @property
+    def is_proposed(self) -> bool:
+        return self.verdict in MatchItem.PROPOSED
+
+    @property
     def left(self) -> int:
         return self.count - self.linked
 
@@ -109,7 +113,6 @@ def context_of(match: Match, asked: Mapping[str, str]) -> dict[str, Any]:
         "rows": rows[:AT_ONCE],
         "next": rows[AT_ONCE - 1].item.pk if len(rows) > AT_ONCE else None,
         "may_link": match.state == State.READY and shown in MatchItem.PROPOSED,
-        "is_over": match.state in (State.CANCELLED, State.FAILED),
     }
 
 

@@ -58,17 +58,16 @@ def test_an_integration_admin_links_what_belongs_together(
     looks_right(page, "match-ask")
     page.get_by_role("button", name="Read both sides").click()
     drain()
-    page.reload()
+    # The page follows the work by itself, and is drawn anew when it is done.
     expect(
         page.get_by_text("Same SKU several times at the target").first
-    ).to_be_visible()
+    ).to_be_visible(timeout=30_000)
     looks_right(page, "match-found")
     page.get_by_role("link", name="Same barcode, another SKU").click()
     looks_right(page, "match-pairs")
     page.get_by_label("Link CUP-01").check()
     page.get_by_role("button", name="Link the ticked pairs").click()
     drain()
-    page.reload()
     assert Link.objects.get().source_id
     assert Match.objects.get().state == "ready"
     page.goto(f"{live_server.url}{LIST}")

@@ -46,6 +46,7 @@ def test_the_same_sku_twice_on_either_side_is_a_conflict():
     found = compare([ours(1, "A")], [theirs(11, "A"), theirs(12, "A")])
     assert found[1].verdict == Verdict.TWICE_THERE
     assert "theirs 11" in found[1].note and "theirs 12" in found[1].note
+    assert found[11].verdict == found[12].verdict == Verdict.PAIRED
 
 
 def test_a_barcode_that_leads_to_another_sku_is_a_conflict():

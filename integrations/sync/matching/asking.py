@@ -78,8 +78,7 @@ def link(match: Match, verdict: str, chosen: Sequence[int] | None, by: User) -> 
 @transaction.atomic
 def cancel(match: Match, by: User) -> None:
     """End it: nothing more is read or linked; what is linked stays. Raises NotAsked."""
-    before = (*Match.MOVING, State.READY)
-    _move(match, before, State.CANCELLED, note=f"Cancelled by {by}.", try_at=None)
+    _move(match, Match.MOVING, State.CANCELLED, note=f"Cancelled by {by}.", try_at=None)
     _tell(match, "cancelled", "", by)
 
 

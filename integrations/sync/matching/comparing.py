@@ -32,11 +32,12 @@ class Thing:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found of one thing."""
+    """What was found of one thing; `rivals` are others that could be meant."""
 
     verdict: str
     partner: Thing | None = None
     note: str = ""
+    rivals: tuple[Thing, ...] = ()
 
 
 @dataclass
@@ -103,7 +104,8 @@ def _judge(
 
 def _only(verdict: str, found: list[Thing]) -> Judged:
     if len(found) > 1:
-        return Judged(Verdict.TWICE_THERE, note=_named(found))
+        rivals = tuple(found)
+        return Judged(Verdict.TWICE_THERE, note=_named(found), rivals=rivals)
     return Judged(verdict, found[0])
 
 
@@ -113,7 +115,7 @@ def _of_sku(one: Thing, same: list[Thing], there: Targets) -> Judged:
     is_clash = others and not {x.pk for x in others} & {x.pk for x in same}
     if judged.partner and is_clash:
         note = f"The barcode {one.barcode} is that of {_named(others)}."
-        return Judged(Verdict.CLASH, judged.partner, note)
+        return Judged(Verdict.CLASH, judged.partner, note, tuple(others))
     return judged
 
 
@@ -124,7 +126,7 @@ def _of_barcode(
         return Judged(Verdict.NEW)
     if len(found) > 1 or barcodes[one.barcode] > 1:
         note = f"The barcode {one.barcode} stands several times: {_named(found)}."
-        return Judged(Verdict.CLASH, note=note)
+        return Judged(Verdict.CLASH, note=note, rivals=tuple(found))
     if found[0].sku in skus:
         note = f"The barcode is that of {found[0]}, which has its own item."
         return Judged(Verdict.CLASH, found[0], note)
@@ -167,8 +169,11 @@ def _refuse_split(found: dict[int, Judged], by_pk: Mapping[int, Thing]) -> None:
 def _rest(
     target: Iterable[Thing], judged: Iterable[Judged]
 ) -> Iterable[tuple[int, Judged]]:
-    """Yield what of the target stands for something, and what stands alone."""
-    taken = {one.partner.pk for one in judged if one.partner}
+    """Yield what of the target stands, or may stand, for something, and the rest."""
+    taken = set()
+    for one in judged:
+        taken |= {rival.pk for rival in one.rivals}
+        taken |= {one.partner.pk} if one.partner else set()
     for thing in target:
         is_taken = thing.pk in taken
         yield thing.pk, Judged(Verdict.PAIRED if is_taken else Verdict.ALONE)
