@@ -57,6 +57,7 @@ def test_an_integration_admin_links_what_belongs_together(
     page.get_by_label("Products to Shopify").check()
     looks_right(page, "match-ask")
     page.get_by_role("button", name="Read both sides").click()
+    page.wait_for_url("**/change/")
     drain()
     # The page follows the work by itself, and is drawn anew when it is done.
     expect(
@@ -67,6 +68,7 @@ def test_an_integration_admin_links_what_belongs_together(
     looks_right(page, "match-pairs")
     page.get_by_label("Link CUP-01").check()
     page.get_by_role("button", name="Link the ticked pairs").click()
+    expect(page.get_by_text("Pairs that are being linked: 1.")).to_be_visible()
     drain()
     assert Link.objects.get().source_id
     assert Match.objects.get().state == "ready"
