@@ -12,6 +12,7 @@ from integrations.connectors.earlier import Earlier as Earlier
 from integrations.connectors.listed import Listed, ListPage, Subscription
 from integrations.connectors.matching import Part, Shelf
 from integrations.connectors.notices import Noticed
+from integrations.connectors.payouts import LineFound, LinePage, PayoutPage
 from integrations.connectors.privacy import Demand
 from integrations.connectors.secret import Secret, TokenStore
 
@@ -266,6 +267,8 @@ class Connector:
     # lay both sides of a flow beside each other before its first sync.
     takes_apart: ClassVar[frozenset[str]] = frozenset()
     shelves: ClassVar[frozenset[str]] = frozenset()
+    # Whether this vendor pays money out, so that `payouts` can be asked.
+    pays_out: ClassVar[bool] = False
     # How many keys `present` takes at once.
     most_present: ClassVar[int] = 250
 
@@ -444,6 +447,19 @@ class Connector:
 
     def shelf(self, record_type: str, cursor: str = "") -> Shelf:
         """Return a page of all that a target has of a record type, by its ids."""
+        raise NotImplementedError
+
+    def payouts(self, since: datetime, until: datetime, cursor: str = "") -> PayoutPage:
+        """Return a page of the payouts issued in [since, until), oldest first."""
+        raise NotImplementedError
+
+    def payout_lines(self, payout_id: str, cursor: str = "") -> LinePage:
+        """Return a page of the lines of one payout, as raw rows."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_payout_line(cls, row: Payload) -> LineFound:
+        """Read a raw line exactly; raise UnreadablePayload, naming the field."""
         raise NotImplementedError
 
     def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:

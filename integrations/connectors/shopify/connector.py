@@ -25,10 +25,12 @@ from integrations.connectors.errors import RequestRefused
 from integrations.connectors.http import ApiClient
 from integrations.connectors.listed import Listed, ListPage, Subscription
 from integrations.connectors.matching import Shelf
+from integrations.connectors.payouts import LineFound, LinePage, PayoutPage
 from integrations.connectors.privacy import Demand
 from integrations.connectors.shopify import (
     checks,
     listing,
+    payouts,
     privacy,
     reading,
     sources,
@@ -75,6 +77,7 @@ class Shopify(Connector):
     fetches = frozenset(sources.SOURCES)
     lists = frozenset(listing.LISTS)
     shelves = frozenset(targets.SHELVES)
+    pays_out = True
     topics = tuple(sources.TOPICS)
     compares = frozenset(n for n, one in targets.TARGETS.items() if one.strayed)
     privacy_topics = tuple(privacy.TOPICS)
@@ -251,6 +254,16 @@ class Shopify(Connector):
 
     def shelf(self, record_type: str, cursor: str = "") -> Shelf:
         return targets.shelf(self.graphql, record_type, cursor)
+
+    def payouts(self, since: datetime, until: datetime, cursor: str = "") -> PayoutPage:
+        return payouts.payouts(self.graphql, since, until, cursor)
+
+    def payout_lines(self, payout_id: str, cursor: str = "") -> LinePage:
+        return payouts.lines(self.graphql, payout_id, cursor)
+
+    @classmethod
+    def read_payout_line(cls, row: Payload) -> LineFound:
+        return payouts.read_line(row)
 
     def delivery_of(self, found: SourceObject) -> tuple[str, bytes]:
         """Return the delivery of an update: it fits what is new and what is known."""

@@ -36,6 +36,8 @@ BASES = {
     "Refund": 1_024_000_000_000,
     "RefundLineItem": 930_000_000_000,
     "RefundShippingLine": 623_000_000_000,
+    "ShopifyPaymentsBalanceTransaction": 711_420_000_000,
+    "ShopifyPaymentsPayout": 102_870_000_000,
 }
 
 

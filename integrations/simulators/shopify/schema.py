@@ -56,10 +56,12 @@ def schema_for(version: str) -> GraphQLSchema:
 
 @cache
 def _build(inventory_input: str) -> GraphQLSchema:
-    common = Path(__file__).with_name("schema.graphql").read_text()
+    here = Path(__file__)
+    common = here.with_name("schema.graphql").read_text()
+    payments = here.with_name("payments.graphql").read_text()
     topics = "\n  ".join(sorted(TOPIC_OF_ENUM))
     enum = f"enum WebhookSubscriptionTopic {{\n  {topics}\n}}\n"
-    built = build_schema(common + inventory_input + enum)
+    built = build_schema(common + payments + inventory_input + enum)
     # The library shares its standard scalars between schemas.
     for name in ("parse_value", "coerce_input_value"):
         setattr(GraphQLFloat, name, _read_float)

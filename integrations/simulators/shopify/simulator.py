@@ -29,6 +29,7 @@ from integrations.simulators.shopify.listing import (
     variant_row,
 )
 from integrations.simulators.shopify.page import Page
+from integrations.simulators.shopify.payment_actions import PaymentActions
 from integrations.simulators.shopify.privacy import PRIVACY_TOPICS, PrivacyActions
 from integrations.simulators.shopify.shop import new_event
 from integrations.simulators.shopify.store import MAIN_WAREHOUSE, Level, Store
@@ -41,7 +42,7 @@ VENDOR_PATHS = ("/admin/", f"/{FILES}/", f"/{UPLOADS}/")
 JOB_REST = 0.5
 
 
-class ShopifySimulator(PrivacyActions, ShopActions, Simulator):
+class ShopifySimulator(PrivacyActions, PaymentActions, ShopActions, Simulator):
     """One Shopify shop in memory.
 
     `now` is the clock of tokens, points, records and webhook retries; `post` does

@@ -19,6 +19,7 @@ from integrations.simulators.shopify.ids import (
 )
 from integrations.simulators.shopify.jobs import Jobs
 from integrations.simulators.shopify.money import Amount
+from integrations.simulators.shopify.payments import PaymentsAccount
 
 Payload = dict[str, Any]
 MAIN_WAREHOUSE = "Main warehouse"
@@ -130,6 +131,8 @@ class Store:
     jobs: Jobs = field(default_factory=Jobs)
     bulk: BulkDesk = field(default_factory=BulkDesk)
     counts: dict[str, int] = field(default_factory=dict)
+    # None: the shop does not use Shopify Payments.
+    payments: PaymentsAccount | None = None
 
     def new_id(self, kind: str) -> int:
         """Return the next id of a kind of record."""
