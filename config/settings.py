@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "errorqueue",
     "mappings",
     "integrations",
+    "integrations.reconciliation",
 ]
 
 MIDDLEWARE = [

@@ -41,6 +41,7 @@ PLACES = (
     "sweep.pass",
     "poll.page",
     "privacy.step",
+    "payouts.page",
 )
 _folder = os.environ.get("WAYBILL_FAILPOINTS", "")
 

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-OURS = ("errorqueue", "mappings", "integrations")
+OURS = ("errorqueue", "mappings", "integrations", "reconciliation")
 
 
 class SchemaBehind(Exception):

@@ -72,17 +72,24 @@ class LineFound:
     reason: str = ""
     is_test: bool = False
 
+    @property
+    def is_odd(self) -> bool:
+        """Say whether the net is given as something else than amount less fee."""
+        return self.net != self.amount - self.fee
+
 
 @dataclass(frozen=True)
 class PayoutPage:
     """A page of payouts; an empty cursor says that it was the last.
 
-    Without an account this provider pays nothing out here.
+    Without an account this provider pays nothing out here. `problems` names, in words,
+    the payouts that could not be read: they stop no other.
     """
 
     rows: tuple[PayoutFound, ...] = ()
     cursor: str = ""
     has_account: bool = True
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ __all__ = ["post_order", "target"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 State = SyncRecord.State
-OURS = ("integrations_", "errorqueue_", "mappings_", "django_q_")
+OURS = ("integrations_", "reconciliation_", "errorqueue_", "mappings_", "django_q_")
 
 
 @pytest.fixture

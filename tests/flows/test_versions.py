@@ -32,7 +32,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 State = SyncRecord.State
 # Migrations up to these came before the first release: nothing ran beside them.
-BEFORE_RELEASE = {"errorqueue": 9, "integrations": 19, "mappings": 9}
+BEFORE_RELEASE = {
+    "errorqueue": 9,
+    "integrations": 19,
+    "mappings": 9,
+    "reconciliation": 1,
+}
 
 
 # F12: what only the newer version knows waits for it

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.connectors.base import Payload
-from integrations.connectors.errors import ServerFault
+from integrations.connectors.errors import ServerFault, UnreadablePayload
 from integrations.connectors.payouts import (
     FINEST,
     LARGEST,
@@ -73,18 +73,27 @@ query WaybillPayoutLines($first: Int!, $after: String, $search: String!) {
 def payouts(
     graphql: GraphQL, since: datetime, until: datetime, cursor: str
 ) -> PayoutPage:
-    """Return a page of the payouts issued in [since, until), oldest first.
-
-    Raises UnreadablePayload for a payout that cannot be read, naming its field.
-    """
+    """Return a page of the payouts issued in [since, until), oldest first."""
     search = f"issued_at:>='{_zulu(since)}' AND issued_at:<'{_zulu(until)}'"
     asked = {"first": PAYOUTS_A_PAGE, "after": cursor or None, "search": search}
     account = graphql.run(PAYOUTS, asked).get("shopifyPaymentsAccount")
     if account is None:
         return PayoutPage(has_account=False)
     page = _connection(account, "payouts")
-    rows = tuple(_payout(node) for node in page.get("nodes") or [])
-    return PayoutPage(rows, next_page(page) or "")
+    rows, problems = _readable(page.get("nodes") or [])
+    return PayoutPage(rows, next_page(page) or "", problems=problems)
+
+
+def _readable(
+    nodes: list[Payload],
+) -> tuple[tuple[PayoutFound, ...], tuple[str, ...]]:
+    rows, problems = [], []
+    for node in nodes:
+        try:
+            rows.append(_payout(node))
+        except UnreadablePayload as error:
+            problems.append(str(error))
+    return tuple(rows), tuple(problems)
 
 
 def lines(graphql: GraphQL, payout_id: str, cursor: str) -> LinePage:

@@ -41,6 +41,8 @@ SCOPES = (
     "read_merchant_managed_fulfillment_orders",
     "write_assigned_fulfillment_orders",
     "write_merchant_managed_fulfillment_orders",
+    "read_shopify_payments_accounts",
+    "read_shopify_payments_payouts",
 )
 LOCATION = "Main warehouse"
 

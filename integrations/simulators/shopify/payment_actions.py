@@ -173,7 +173,7 @@ class PaymentActions(Shop):
             payout.status = status
             given_back = GIVEN_BACK.get(status)
             if given_back:
-                facts = {"source_type": "TRANSFER", "source_id": payout.id}
+                facts: Payload = {"source_type": "TRANSFER", "source_id": payout.id}
                 money, currency = payout.net, payout.currency
                 self.balance_row(given_back, money, currency=currency, **facts)
 

@@ -1,0 +1,1 @@
+"""Money that a provider paid out, beside what it is made of."""
