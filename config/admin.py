@@ -15,7 +15,7 @@ from integrations.operations.checks import trouble
 # So long a server process remembers whether anybody would hear of trouble.
 TROUBLE_SECONDS = 15
 # What people open daily comes first.
-APP_ORDER = ("errorqueue", "integrations", "mappings", "auth")
+APP_ORDER = ("errorqueue", "reconciliation", "integrations", "mappings", "auth")
 MODEL_NAMES = {
     "FailedRecord": "Error queue",
     "Recipe": "Known fixes",

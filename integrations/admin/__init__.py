@@ -15,6 +15,7 @@ from integrations.admin.match import MatchAdmin
 from integrations.admin.named_lookup import NamedLookupAdmin
 from integrations.admin.ownership import OwnershipConflictAdmin
 from integrations.admin.payload_rule import PayloadRuleAdmin
+from integrations.admin.payout import PayoutAdmin
 from integrations.admin.privacy_request import PrivacyRequestAdmin
 from integrations.admin.promotion import PromotionAdmin
 from integrations.admin.refresh import RefreshAdmin
@@ -41,6 +42,7 @@ __all__ = [
     "NamedLookupAdmin",
     "OwnershipConflictAdmin",
     "PayloadRuleAdmin",
+    "PayoutAdmin",
     "PrivacyRequestAdmin",
     "PromotionAdmin",
     "RefreshAdmin",

@@ -15,10 +15,11 @@ from integrations.models import AuditEntry, Connection, InboxEvent, SyncRecord
 from integrations.models.privacy_request import SUBJECT
 
 PAGES = {
-    "record": "syncrecord",
-    "inbox": "inboxevent",
-    "connection": "connection",
-    SUBJECT: "privacyrequest",
+    "record": "integrations_syncrecord",
+    "inbox": "integrations_inboxevent",
+    "connection": "integrations_connection",
+    "payout": "reconciliation_payout",
+    SUBJECT: "integrations_privacyrequest",
 }
 STATES = {state.value: state.label for state in (*InboxEvent.State, *SyncRecord.State)}
 WORD_TONES = {str(state): tone for state, tone in TONES.items()}
@@ -56,7 +57,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="What happened")
     def story(self, entry: AuditEntry) -> SafeString:
         name = str(entry.name or f"{entry.subject} {entry.subject_id}")  # type: ignore[attr-defined]
-        page = f"admin:integrations_{PAGES.get(entry.subject, '')}_change"
+        page = f"admin:{PAGES.get(entry.subject, '')}_change"
         if entry.subject not in PAGES:
             return format_html("{}: {}", name, entry.verb)
         address = reverse(page, args=[entry.subject_id])

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission
 from integrations.configuration.services import configure
 
 ROLES = Path(__file__).parents[2] / "integrations/configuration/roles.yaml"
-OURS = ("integrations", "errorqueue", "mappings")
+OURS = ("integrations", "errorqueue", "mappings", "reconciliation")
 
 
 @pytest.fixture
@@ -95,6 +95,7 @@ def test_reviewers_and_signers_look_and_reviewers_take_part_in_the_talk(roles):
         "errorqueue.assign_failedrecord",
         "mappings.run_scenario",
         "mappings.sign_money",
+        "reconciliation.fetch_payout",
     }
 
 
