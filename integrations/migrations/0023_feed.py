@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['pk'],
+                'default_permissions': (),
                 'indexes': [models.Index(fields=['connection', 'due_at', 'id'], name='change_notice_due')],
             },
         ),

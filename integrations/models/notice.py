@@ -49,6 +49,7 @@ class ChangeNotice(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        default_permissions = ()
         indexes = [
             models.Index(
                 fields=["connection", "due_at", "id"], name="change_notice_due"

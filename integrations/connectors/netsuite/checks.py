@@ -43,6 +43,7 @@ RECORDS = (
 OF_FLOWS = (
     ("creditMemo", '"Transactions > Credit Memo" (Full)'),
     ("cashRefund", '"Transactions > Cash Refund" (Full)'),
+    ("itemFulfillment", '"Transactions > Item Fulfillment" (Full)'),
 )
 
 

@@ -14,12 +14,33 @@ query WaybillCheck {
   currentAppInstallation { accessScopes { handle } }
 }
 """
-# Scope, what it allows, whether every connection needs it.
+_SHIPMENTS = "the flow of fulfilments from NetSuite needs"
+# Scope, what it allows, and what alone needs it; nothing: every connection does.
 SCOPES = (
-    ("read_orders", "read orders", True),
-    ("read_customers", "read customers", True),
-    ("write_inventory", "set stock levels", False),
-    ("read_locations", "read locations", False),
+    ("read_orders", "read orders", ""),
+    ("read_customers", "read customers", ""),
+    ("read_all_orders", "read orders of more than 60 days ago", "older orders need"),
+    ("write_inventory", "set stock levels", "the stock flow needs"),
+    ("read_locations", "read locations", "stock, refunds and fulfilments need"),
+    ("read_fulfillments", "read fulfilments", "the flow of shipments needs"),
+    (
+        "write_merchant_managed_fulfillment_orders",
+        "fulfil orders from the shop's own locations",
+        _SHIPMENTS,
+    ),
+    (
+        "write_assigned_fulfillment_orders",
+        "fulfil orders from locations of warehouse apps",
+        _SHIPMENTS,
+    ),
+    ("write_products", "write products", "the flows of products and prices need"),
+    ("write_customers", "write customers", "the flow of customers from NetSuite needs"),
+    (
+        "read_shopify_payments_accounts",
+        "see the account of Shopify Payments",
+        "reconciliation needs",
+    ),
+    ("read_shopify_payments_payouts", "read payouts", "reconciliation needs"),
 )
 SCOPE_REMEDY = (
     "Add the scope {scope} to the app in the Dev Dashboard, release the version, and "
@@ -60,10 +81,10 @@ def _shop_line(found: dict[str, str], shop: str) -> CheckLine:
 
 
 def _scope_line(
-    scope: str, allows: str, needed: bool, granted: set[str | None]
+    scope: str, allows: str, only: str, granted: set[str | None]
 ) -> CheckLine:
     if scope in granted or scope.replace("read_", "write_") in granted:
         return CheckLine(True, f"The app may {allows}.")
-    why = "" if needed else ", which only the stock flow needs"
+    why = f", which only {only}" if only else ""
     text = f"The app may not {allows}{why}."
-    return CheckLine(not needed, text, SCOPE_REMEDY.format(scope=scope))
+    return CheckLine(bool(only), text, SCOPE_REMEDY.format(scope=scope))

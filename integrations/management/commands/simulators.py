@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.management.demo.stage import set_stage
+from integrations.management.demo.stage import OF_FLOWS, set_stage
 from integrations.management.processes import Stop
 from integrations.simulators.base import Simulator
 from integrations.simulators.netsuite import NetSuiteSimulator
@@ -31,6 +31,8 @@ class Command(BaseCommand):
         netsuite = NetSuiteSimulator(account_id="123456_SB1")
         shopify = ShopifySimulator(shop="northwind-outdoor.myshopify.com")
         set_stage(netsuite, shopify, os.environ, options["hook"])
+        for topic in OF_FLOWS:
+            shopify.subscribe(topic, options["hook"])
         if options["journal"]:
             netsuite.keep_journal(options["journal"])
             shopify.keep_journal(options["journal"])

@@ -26,6 +26,8 @@ TOPICS = (
     "customers/create",
     "customers/update",
 )
+# What the flows want that stand in files of their own.
+OF_FLOWS = ("fulfillments/create", "fulfillments/update", "refunds/create")
 SCOPES = (
     "read_orders",
     "read_all_orders",

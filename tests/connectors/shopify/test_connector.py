@@ -221,7 +221,7 @@ def test_location_is_found_by_name(shopify, line):
     "call",
     [
         lambda shopify: shopify.find("product", "colour", "red"),
-        lambda shopify: shopify.upsert("product", {}, "k"),
+        lambda shopify: shopify.upsert("theme", {}, "k"),
         lambda shopify: shopify.create("order", {}, "k"),
         lambda shopify: shopify.fetch("theme", "1"),
         lambda shopify: shopify.changes("order", ""),
