@@ -101,8 +101,11 @@ def changes(client: ApiClient, since: str) -> Changes:
 
 
 def rest(cursor: str) -> str:
-    """Return where the next run begins: the time of the last change that was read."""
-    return cursor.partition("#")[0]
+    """Return where the next run begins: the time of the last change that was read.
+
+    Where nothing was shipped yet, all that comes is news.
+    """
+    return cursor.partition("#")[0] or START_OF_TIME
 
 
 def _beginning(client: ApiClient) -> str:

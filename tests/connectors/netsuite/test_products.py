@@ -52,7 +52,10 @@ def test_rows_of_one_second_are_neither_skipped_nor_repeated(
         vendor.add_item(f"SKU-{number}")
     found = read()
     assert sorted(skus(found)) == sorted(
-        [*(f"SKU-{number}" for number in range(7)), "Unlisted product"]
+        [
+            *(f"SKU-{number}" for number in range(7)),
+            *("Unlisted product", "Goods not returned"),
+        ]
     )
 
 
