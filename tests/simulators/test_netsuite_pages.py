@@ -229,7 +229,7 @@ def test_state_journal_and_records_can_be_read():
     api = open_account()
     api.create("/salesOrder", order_for(api))
     state = visitor(api).get(f"{ROOT}/_simulator/state").json()
-    assert (state["orders"], state["customers"], state["items"]) == (1, 1, 9)
+    assert (state["orders"], state["customers"], state["items"]) == (1, 1, 13)
     assert (state["most_in_flight"], state["over_allowance"]) == (1, 0)
     url = f"{ROOT}/_simulator/journal"
     lines = visitor(api).get(url, params={"since": "1"}).json()

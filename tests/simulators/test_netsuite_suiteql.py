@@ -56,6 +56,10 @@ def test_special_items_have_their_types():
         "Shopify gift card": "GiftCert",
         "Shopify tip": "OthCharge",
         "Unlisted product": "NonInvtPart",
+        "Goods not returned": "NonInvtPart",
+        "Refunded shipping": "OthCharge",
+        "Refund adjustment": "OthCharge",
+        "Refund difference": "OthCharge",
     }
 
 
