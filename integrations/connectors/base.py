@@ -87,6 +87,8 @@ class Connector:
     amends: ClassVar[frozenset[str]] = frozenset()
     # The record types of which `strayed` can tell.
     compares: ClassVar[frozenset[str]] = frozenset()
+    # Whether `field_rules` are what the account tells, and no table of our own.
+    tells_fields: ClassVar[bool] = False
     # Whether `numbered` can be asked.
     knows_numbers: ClassVar[bool] = False
     # The entities that `fetch` reads one by one.

@@ -18,6 +18,7 @@ from errorqueue.alerts import About, close_alert, raise_alert
 from errorqueue.clock import database_time
 from integrations.connectors.base import FieldRule
 from integrations.connectors.errors import ConnectorError
+from integrations.connectors.registry import UnknownSystem, connector_class
 from integrations.models import Connection, Drift, Flow, Metadata, ring_alerts
 from integrations.models.vault import SealBroken
 from integrations.studio import observed
@@ -163,6 +164,9 @@ def _listed(word: str, values: list[str]) -> str:
 # The nightly look
 
 
+Used = dict[tuple[int, str], tuple[Connection, str, list[Use]]]
+
+
 def look() -> int:
     """Compare every record type that a live document uses; return what is open."""
     used = _used()
@@ -175,8 +179,14 @@ def look() -> int:
     return Drift.objects.filter(gone_at=None).count()
 
 
-def _used() -> dict[tuple[int, str], tuple[Connection, str, list[Use]]]:
-    found: dict[tuple[int, str], tuple[Connection, str, list[Use]]] = {}
+def _used() -> Used:
+    """Return what live documents read and write, by connection and kind of record.
+
+    What an account tells of its fields counts; where it tells nothing of a kind, what
+    its newest records hold. Both may have one name: then the former is looked at.
+    """
+    told: Used = {}
+    seen: Used = {}
     flows = Flow.objects.filter(is_enabled=True)
     for flow in flows.select_related("mapping", "source", "target"):
         version = flow.mapping.published()
@@ -187,19 +197,31 @@ def _used() -> dict[tuple[int, str], tuple[Connection, str, list[Use]]]:
         if document is None:
             continue
         slug = flow.mapping.slug
-        for side, record, uses in (
-            (flow.target, flow.target_record, target_uses(slug, document)),
-            (flow.source, flow.source_entity, source_uses(slug, document)),
-        ):
-            entry = found.setdefault((side.pk, record), (side, record, []))
-            entry[2][:] = dict.fromkeys([*entry[2], *uses])
-    return found
+        if _tells(flow.target):
+            uses = target_uses(slug, document)
+            _add(told, flow.target, flow.target_record, uses)
+        _add(seen, flow.source, flow.source_entity, source_uses(slug, document))
+    return seen | told
+
+
+def _tells(connection: Connection) -> bool:
+    """Say whether an account tells of its fields itself."""
+    try:
+        return connector_class(connection.system).tells_fields
+    except UnknownSystem:
+        return False
+
+
+def _add(found: Used, side: Connection, record: str, uses: Iterable[Use]) -> None:
+    entry = found.setdefault((side.pk, record), (side, record, []))
+    entry[2][:] = dict.fromkeys([*entry[2], *uses])
 
 
 def compare(connection: Connection, record_type: str, uses: list[Use]) -> None:
     """Compare one record type with what was known of it, and keep what drifted."""
     try:
-        rules = connector_for(connection).field_rules(record_type)
+        connector = connector_for(connection)
+        rules = connector.field_rules(record_type) if connector.tells_fields else {}
     except (ConnectorError, SealBroken) as error:
         log.info("%s did not tell of %s: %s", connection, record_type, error)
         return

@@ -19,6 +19,7 @@ from integrations.sync import schedules
 from mappings.engine import Document, Exclusion, Row, Section, SumCheck
 from mappings.engine import Kind as RowKind
 from mappings.models import MappingRow, MappingVersion
+from tests.flows.conftest import configure
 from tests.integrations.environments import *  # noqa: F403
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +199,14 @@ def fields(monkeypatch):
 
 def opened():
     return {(one.field, one.kind) for one in Drift.objects.filter(gone_at=None)}
+
+
+def test_what_is_written_under_the_name_of_what_is_read_is_no_drift(demo, books):
+    """Customers are read from the shop and written to it, in other fields."""
+    configure("flows/netsuite-customers.yaml", "flows/shopify-fulfillments.yaml")
+    configure("flows/netsuite-fulfillments.yaml")
+    drifting.look()
+    assert opened() == set()
 
 
 def test_the_documents_that_come_along_fit_the_account(demo, books):

@@ -114,6 +114,7 @@ class NetSuite(Connector):
     amends = frozenset({"salesOrder"})
     fetches = frozenset(name for name, one in sources.SOURCES.items() if one.read)
     takes_apart = frozenset({"product"})
+    tells_fields = True
     knows_numbers = True
     recognises = {
         "customer": {"email": "e-mail address"},

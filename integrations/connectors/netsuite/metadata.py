@@ -5,6 +5,7 @@ from typing import Any
 
 from integrations.connectors.base import FieldRule
 from integrations.connectors.http import ApiClient
+from integrations.connectors.netsuite import shipments
 
 PATH = "/services/rest/record/v1/metadata-catalog"
 SCHEMA = "application/schema+json"
@@ -26,9 +27,13 @@ TYPES = {
 
 
 def field_rules(client: ApiClient, record_type: str) -> Mapping[str, FieldRule]:
-    """Return the rules of every field by its path, as `billingAddress.zip`."""
+    """Return the rules of every field by its path, as `billingAddress.zip`.
+
+    With them those that a mapping may fill for us and NetSuite does not have.
+    """
     answer = client.request("GET", f"{PATH}/{record_type}", headers={"Accept": SCHEMA})
-    return dict(_fields(answer.mapping(), "", 0))
+    own = shipments.OWN_FIELDS if record_type == shipments.RECORD else {}
+    return {**dict(_fields(answer.mapping(), "", 0)), **own}
 
 
 def _fields(

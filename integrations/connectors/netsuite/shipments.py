@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from integrations.connectors.base import Payload
+from integrations.connectors.base import FieldRule, Payload
 from integrations.connectors.errors import (
     DecisionNeeded,
     RecordRejected,
@@ -23,6 +23,10 @@ from integrations.connectors.netsuite.records import lines_of
 RECORD = "itemFulfillment"
 # What a mapping says of a shipment that NetSuite has no field for.
 LINE_KEY, CANCELLED = "lineKey", "cancelled"
+OWN_FIELDS = {
+    CANCELLED: FieldRule(label="Cancelled at the source", type="yes or no"),
+    f"item.items[].{LINE_KEY}": FieldRule(label="Line of the order", type="text"),
+}
 ZERO = Decimal(0)
 # Lines of an order that never stand on its fulfilment.
 NEVER_SHIPPED = {
